@@ -1,0 +1,258 @@
+//! What an action declares of itself: the one source of its validation, its help, its manifest entry and its schema.
+//!
+//! Holds data only. Refuses to run anything.
+
+use crate::outcome::{Failure, Outcome};
+use crate::parameters::Parameters;
+use crate::reader::Reader;
+use crate::runbook::Runbook;
+use futures_util::future::BoxFuture;
+
+/// An action that a playbook can call.
+#[derive(Debug)]
+pub struct Action {
+    /// The platform's name, such as `disable user`.
+    pub name: &'static str,
+    /// The same for programs, such as `disable_user`; also the name of its file.
+    pub identifier: &'static str,
+    /// What kind of response it is.
+    pub kind: Kind,
+    /// One line.
+    pub description: &'static str,
+    /// What a responder should know before using it.
+    pub verbose: &'static str,
+    /// What it takes, in the order of the form.
+    pub parameters: &'static [Parameter],
+    /// What each of its data rows and its summary hold.
+    pub outputs: &'static [Output],
+    /// The name of the action that reverses it, where one does.
+    pub undo: Option<&'static str>,
+    /// Every operation that it may call; STS operations with `sts:` in front.
+    pub calls: &'static [&'static str],
+    /// What can and what cannot be undone, in words; empty for lookups.
+    pub undoing: &'static str,
+    /// How it runs.
+    pub run: Run,
+}
+
+/// The platform's types of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Checks the asset.
+    Test,
+    /// Looks, and changes nothing.
+    Investigate,
+    /// Takes access away.
+    Contain,
+    /// Gives access back, or otherwise.
+    Correct,
+    /// Anything else.
+    Generic,
+}
+
+impl Kind {
+    /// The platform's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Investigate => "investigate",
+            Self::Contain => "contain",
+            Self::Correct => "correct",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// How an action runs. A lookup is given a reader and nothing else, so that being read-only is a matter of types.
+pub enum Run {
+    /// Reads.
+    Lookup(for<'a> fn(&'a Parameters, &'a Reader) -> BoxFuture<'a, Result<Outcome, Failure>>),
+    /// Plans changes, which the executor carries out.
+    Runbook(fn(&Parameters) -> Result<Runbook, Failure>),
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Self::Lookup(_)) { "Lookup" } else { "Runbook" })
+    }
+}
+
+impl Action {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn read_only(&self) -> bool {
+        matches!(self.run, Run::Lookup(_))
+    }
+
+    /// The parameter with this name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+}
+
+/// A parameter of an action.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// Its type.
+    pub of: Of,
+    /// Whether it must be given.
+    pub required: bool,
+    /// Whether it is what the action is about, for the platform's contextual menus.
+    pub primary: bool,
+    /// The platform's names for what it holds.
+    pub contains: &'static [&'static str],
+}
+
+/// The type of a parameter, with what a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Text within the limits of a member of IAM's requests.
+    Text {
+        /// The operation whose request has the member.
+        operation: &'static str,
+        /// The member.
+        member: &'static str,
+    },
+    /// A path such as `/engineering/`, `/` by default, which means no restriction where it is a filter. The word says
+    /// what it is a path of, for the message.
+    Path(&'static str),
+    /// A policy document as JSON text.
+    Document,
+    /// True or false, with the default.
+    Flag(bool),
+    /// A secret text within the limits of a member of IAM's requests.
+    Secret {
+        /// The operation whose request has the member.
+        operation: &'static str,
+        /// The member.
+        member: &'static str,
+    },
+    /// Credentials of an assumed role, used in place of the asset's for one parameter set.
+    Credentials,
+}
+
+impl Of {
+    /// The platform's word for the type.
+    #[must_use]
+    pub fn data_type(self) -> &'static str {
+        match self {
+            Self::Flag(_) => "boolean",
+            Self::Credentials => "password",
+            _ => "string",
+        }
+    }
+
+    /// Whether a value must never be shown.
+    #[must_use]
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Secret { .. } | Self::Credentials)
+    }
+}
+
+/// An output path of an action, below `data.*` or, with [`Output::summary`], below `summary`.
+#[derive(Debug)]
+pub struct Output {
+    /// The path, such as `Groups.*.Arn`.
+    pub path: &'static str,
+    /// Whether the path is in the summary.
+    pub summary: bool,
+    /// The platform's names for what it holds.
+    pub contains: &'static [&'static str],
+    /// An example.
+    pub example: &'static str,
+    /// Its column in the platform's table, with the title.
+    pub column: Option<(u8, &'static str)>,
+}
+
+impl Output {
+    /// A member of each data row.
+    #[must_use]
+    pub const fn data(path: &'static str, example: &'static str) -> Self {
+        Self { path, summary: false, contains: &[], example, column: None }
+    }
+
+    /// A number in the summary.
+    #[must_use]
+    pub const fn total(path: &'static str) -> Self {
+        Self { path, summary: true, contains: &[], example: "2", column: None }
+    }
+
+    /// With the platform's names for what it holds.
+    #[must_use]
+    pub const fn contains(self, contains: &'static [&'static str]) -> Self {
+        Self { contains, ..self }
+    }
+
+    /// As a column of the platform's table.
+    #[must_use]
+    pub const fn column(self, order: u8, title: &'static str) -> Self {
+        Self { column: Some((order, title)), ..self }
+    }
+}
+
+/// The parameters that several actions share, so that they mean the same everywhere.
+pub mod parameter {
+    use super::{Of, Parameter};
+
+    /// Names the platform knows a user's name by.
+    pub const USER: &[&str] = &["user name", "aws iam user name"];
+    /// Names the platform knows a group's name by.
+    pub const GROUP: &[&str] = &["aws iam group name"];
+    /// Names the platform knows a role's name by.
+    pub const ROLE: &[&str] = &["aws iam role name"];
+    /// Names the platform knows a policy's ARN by.
+    pub const POLICY: &[&str] = &["aws iam policy arn"];
+
+    /// The user that an action is about.
+    pub const USERNAME: Parameter = Parameter {
+        name: "username",
+        description: "Name of the user (not its ARN)",
+        of: Of::Text { operation: "GetUser", member: "UserName" },
+        required: true,
+        primary: true,
+        contains: USER,
+    };
+    /// The group that an action is about.
+    pub const GROUP_NAME: Parameter = Parameter {
+        name: "group_name",
+        description: "Name of the group (not its ARN)",
+        of: Of::Text { operation: "GetGroup", member: "GroupName" },
+        required: true,
+        primary: true,
+        contains: GROUP,
+    };
+    /// The role that an action is about.
+    pub const ROLE_NAME: Parameter = Parameter {
+        name: "role_name",
+        description: "Name of the role (not its ARN)",
+        of: Of::Text { operation: "GetRole", member: "RoleName" },
+        required: true,
+        primary: true,
+        contains: ROLE,
+    };
+    /// The managed policy that an action is about.
+    pub const POLICY_ARN: Parameter = Parameter {
+        name: "policy_arn",
+        description: "ARN of the managed policy",
+        of: Of::Text { operation: "AttachUserPolicy", member: "PolicyArn" },
+        required: true,
+        primary: true,
+        contains: POLICY,
+    };
+    /// Other credentials than the asset's.
+    pub const CREDENTIALS: Parameter = Parameter {
+        name: "credentials",
+        description: "Credentials of an assumed role, used instead of the asset's for this parameter set: a JSON object \
+                      with AccessKeyId, SecretAccessKey and SessionToken",
+        of: Of::Credentials,
+        required: false,
+        primary: true,
+        contains: &["aws credentials"],
+    };
+}

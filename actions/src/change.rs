@@ -1,0 +1,129 @@
+//! One mutating call with its reversal: the unit that is planned, journaled, executed and undone.
+//!
+//! Holds data. Refuses to send anything: only the executor does.
+
+use awsiam_iam::types::Write;
+use awsiam_iam::{Call, Error, Kind};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A change to be made.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The call, or why it cannot be made.
+    pub call: Result<Call, Error>,
+    /// What it does, for humans: `deactivate access key AKIA…`.
+    pub what: String,
+    /// What it is about: the same thing has the same words in every look, also after a rename.
+    pub about: String,
+    /// Errors that mean that things are as wanted already.
+    pub settled_by: &'static [Kind],
+    /// How to take it back.
+    pub reversal: Reversal,
+}
+
+/// How a change is taken back.
+#[derive(Debug, Clone)]
+pub enum Reversal {
+    /// A call that restores what was observed, bit by bit.
+    Exact(Box<Change>),
+    /// Something can be restored, but not all.
+    Lossy {
+        /// The action that restores what can be restored.
+        by: &'static str,
+        /// What stays lost.
+        lost: &'static str,
+    },
+    /// Nothing brings it back.
+    Irreversible {
+        /// Why.
+        why: &'static str,
+    },
+}
+
+impl Change {
+    /// A change by a typed request.
+    pub fn new<R: Write>(request: &R, what: impl Into<String>, about: impl Into<String>, reversal: Reversal) -> Self {
+        Self { call: Call::of(request), what: what.into(), about: about.into(), settled_by: &[], reversal }
+    }
+
+    /// With errors that mean that things are as wanted already.
+    #[must_use]
+    pub fn settled_by(self, kinds: &'static [Kind]) -> Self {
+        Self { settled_by: kinds, ..self }
+    }
+
+    /// A removal: what is not there needs no removing.
+    #[must_use]
+    pub fn removal(self) -> Self {
+        self.settled_by(&[Kind::NotFound])
+    }
+
+    /// IAM's name of the operation.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        match &self.call {
+            Ok(call) => call.operation().name,
+            Err(error) => &error.operation,
+        }
+    }
+
+    /// Whether both are the same change of the same thing.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.operation() == other.operation() && self.about == other.about
+    }
+
+    /// The change as it stands in plans, journals and results; secrets masked.
+    #[must_use]
+    pub fn described(&self) -> Value {
+        let mut described = json!({ "change": self.what, "about": self.about, "operation": self.operation() });
+        if let Ok(call) = &self.call {
+            described["parameters"] = call.redacted();
+            if call.operation().takes_secrets() {
+                described["repeatable"] = false.into();
+            }
+        }
+        described["reversal"] = self.reversal.described();
+        described
+    }
+}
+
+impl Reversal {
+    /// Restores exactly, by this change.
+    #[must_use]
+    pub fn exact(by: Change) -> Self {
+        Self::Exact(Box::new(by))
+    }
+
+    /// The reversal as it stands in plans and results.
+    #[must_use]
+    pub fn described(&self) -> Value {
+        match self {
+            Self::Exact(by) => {
+                let parameters = by.call.as_ref().map(Call::redacted).unwrap_or_default();
+                json!({ "kind": "exact", "change": by.what, "operation": by.operation(), "parameters": parameters })
+            }
+            Self::Lossy { by, lost } => json!({ "kind": "lossy", "by": by, "lost": lost }),
+            Self::Irreversible { why } => json!({ "kind": "irreversible", "why": why }),
+        }
+    }
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is in the plan of a dry run.
+    Planned,
+    /// IAM acknowledged it, or said that things are as wanted already, or a look showed it.
+    Succeeded,
+    /// IAM refused it; nothing was changed by it.
+    Failed,
+    /// It was not tried, because of another change or a stop.
+    Skipped,
+    /// No whole answer came: it may or may not have been carried out.
+    Unknown,
+    /// It succeeded, and was taken back because a later change failed.
+    TakenBack,
+}

@@ -1,0 +1,850 @@
+//! The executor: the only code that changes anything.
+//!
+//! observe → plan → guard → record → execute → look again. It goes on past an independent failure, skips what depended
+//! on it, and never unwinds a containment by itself. Refuses to call anything done that was neither acknowledged nor
+//! seen, and anything failed that may have been carried out.
+
+use crate::change::{Change, Reversal, Status};
+use crate::guard::{self, Rules};
+use crate::outcome::{Failure, Outcome};
+use crate::reader::Reader;
+use crate::record::{Lock, Recorder};
+use crate::runbook::{Intent, Missing, Runbook};
+use crate::step::{Look, Sighting};
+use crate::target::{Sight, Target};
+use awsiam_iam::{Client, Error, Identity, Kind, Reply, timestamp};
+use futures_util::future::{join, join_all};
+use serde_json::{Map, Value, json};
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How often a plan is carried out at most; after that something keeps working against it.
+const ROUNDS: usize = 3;
+/// The pauses before a look that should find what IAM has already acknowledged. IAM is eventually consistent.
+const PAUSES: [Duration; ROUNDS] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2)];
+
+/// Tells a run that it should stop issuing changes.
+pub type Stop = watch::Receiver<bool>;
+
+/// What a runbook runs with.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The client; its deadline bounds everything.
+    pub client: &'a Client,
+    /// The asset's rules.
+    pub rules: &'a Rules,
+    /// Where the run is written down.
+    pub recorder: &'a dyn Recorder,
+    /// Whether to stop.
+    pub stop: &'a Stop,
+    /// Whether to show the plan instead of carrying it out.
+    pub dry_run: bool,
+}
+
+/// A change that was planned, and how it ended.
+#[derive(Debug)]
+pub struct Made {
+    /// The change.
+    pub change: Change,
+    /// How it ended.
+    pub status: Status,
+    /// In which stage, from 0.
+    stage: usize,
+    reply: Option<Reply<Value>>,
+    error: Option<Error>,
+    /// Words on how it ended, where the status alone does not tell.
+    note: Option<String>,
+    at: Option<SystemTime>,
+}
+
+/// Whether the wanted state was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// Read at this time, so many milliseconds after the last acknowledgement.
+    At {
+        /// When.
+        time: String,
+        /// Milliseconds since IAM's last acknowledgement of a change, if there was one.
+        after_ms: Option<u64>,
+    },
+    /// Acknowledged, but not seen; says why.
+    Unconfirmed(String),
+    /// Not reached, or not looked at.
+    No,
+}
+
+/// What was done, for a runbook's last words.
+#[derive(Debug)]
+pub struct Done {
+    /// The target as it was at the end.
+    pub target: Target,
+    /// Every change.
+    pub changes: Vec<Made>,
+    /// What the first look showed, step by step.
+    pub observed: Map<String, Value>,
+    /// Whether the wanted state was seen.
+    pub verified: Verified,
+    request_id: String,
+}
+
+impl Done {
+    /// The request id of the last change, or where nothing had to be changed, of a read.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        let last = self.changes.iter().rev().find_map(|made| made.reply.as_ref());
+        last.map_or(&self.request_id, |reply| &reply.request_id)
+    }
+
+    /// The reply to the change by this operation, if one was acknowledged.
+    #[must_use]
+    pub fn reply(&self, operation: &str) -> Option<&Reply<Value>> {
+        self.changes.iter().find(|made| made.change.operation() == operation).and_then(|made| made.reply.as_ref())
+    }
+
+    /// What the changes by this operation were about, of those that were made.
+    #[must_use]
+    pub fn made(&self, operation: &str) -> Vec<&str> {
+        let made = self.changes.iter().filter(|made| made.status == Status::Succeeded && made.reply.is_some());
+        made.filter(|made| made.change.operation() == operation).map(|made| made.change.about.as_str()).collect()
+    }
+}
+
+/// How a runbook ended: the outcome and the run's own record, which is there also when it failed.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// What to tell.
+    pub outcome: Result<Outcome, Failure>,
+    /// What was observed, planned and done.
+    pub record: Value,
+}
+
+/// A look at the target and all its things.
+struct View {
+    target: Sight,
+    stages: Vec<Vec<Sighting>>,
+}
+
+impl View {
+    fn sightings(&self) -> impl Iterator<Item = &Sighting> {
+        self.stages.iter().flatten()
+    }
+
+    fn evidence(&self) -> Map<String, Value> {
+        let mut evidence = Map::new();
+        if let Sight::There(target) = &self.target
+            && let Some(pinned) = &target.pinned
+        {
+            evidence.insert(target.principal.name().to_owned(), pinned.entity.clone());
+        }
+        for sighting in self.sightings() {
+            let seen = match &sighting.unknown {
+                None => sighting.evidence.clone(),
+                Some(error) => json!({ "unknown": error }),
+            };
+            evidence.insert(sighting.name.to_owned(), seen);
+        }
+        evidence
+    }
+
+    /// The ids of access keys that the look showed.
+    fn access_keys(&self) -> Vec<String> {
+        let keys = self.sightings().filter(|sighting| sighting.name == "access_keys");
+        let listed = keys.filter_map(|sighting| sighting.evidence.as_array()).flatten();
+        listed.filter_map(|key| key["AccessKeyId"].as_str()).map(str::to_owned).collect()
+    }
+
+    /// What the changes would be now, with their stages.
+    fn plan(&self) -> Vec<(usize, Change)> {
+        let stages = self.stages.iter().enumerate();
+        stages
+            .flat_map(|(at, steps)| {
+                steps.iter().flat_map(move |step| step.changes.iter().map(move |change| (at, change.clone())))
+            })
+            .collect()
+    }
+}
+
+/// A run under way.
+struct Run<'a> {
+    context: Context<'a>,
+    runbook: &'a Runbook,
+    reader: Reader,
+    target: Target,
+    keys: Vec<String>,
+    observed: Map<String, Value>,
+    made: Vec<Made>,
+    notes: Vec<String>,
+    identity: Result<Identity, Error>,
+    verified: Verified,
+    last_acknowledged: Option<Instant>,
+    rounds: usize,
+    /// Whether the last look still showed what IAM has acknowledged to be changed.
+    stale: bool,
+    /// What no look could read, and no blind change covered.
+    unread: Vec<(&'static str, Error)>,
+}
+
+/// Carries a runbook out.
+pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
+    let reader = Reader::new(context.client, "");
+    tracing::info!("looking at {}", runbook.target.words());
+    let look = Look { target: runbook.target.clone(), first: true };
+    let first = join(reader.identity(), observe(runbook, &reader, &look));
+    let Some((identity, view)) = unless_stopped(context.stop, first).await else {
+        let outcome = Err(Failure::Cancelled("Cancelled before anything was changed.".to_owned()));
+        return Conclusion { outcome, record: json!({ "run_id": context.recorder.run_id(), "changes": [] }) };
+    };
+    let mut run = Run {
+        context,
+        runbook,
+        reader,
+        target: runbook.target.clone(),
+        keys: vec![],
+        observed: Map::new(),
+        made: vec![],
+        notes: vec![],
+        identity,
+        verified: Verified::No,
+        last_acknowledged: None,
+        rounds: 0,
+        stale: false,
+        unread: vec![],
+    };
+    let outcome = run.carry_out(view).await;
+    let record = run.record(&outcome);
+    Conclusion { outcome, record }
+}
+
+/// The future's value, or none as soon as the run is told to stop. For reads alone: a write is never dropped half-way.
+pub async fn unless_stopped<T>(stop: &Stop, future: impl Future<Output = T>) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        value = future => Some(value),
+        Ok(_) = stop.wait_for(|stopped| *stopped) => None,
+    }
+}
+
+async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
+    let stages =
+        join_all(runbook.stages.iter().map(|steps| join_all(steps.iter().map(|step| step.look(reader, look)))));
+    let (target, stages) = join(look.target.look(reader), stages).await;
+    View { target, stages }
+}
+
+impl Run<'_> {
+    async fn carry_out(&mut self, mut view: View) -> Result<Outcome, Failure> {
+        if let Some(outcome) = self.take_first_look(&view)? {
+            return Ok(outcome);
+        }
+        let _locked = match self.lock().await? {
+            (lock, false) => lock,
+            // Another run was at work on this target while we waited: what was seen before counts no more.
+            (lock, true) => {
+                view = observe(self.runbook, &self.reader, &Look { target: self.runbook.target.clone(), first: true })
+                    .await;
+                if let Some(outcome) = self.take_first_look(&view)? {
+                    return Ok(outcome);
+                }
+                lock
+            }
+        };
+        let mut plan = view.plan();
+        if self.context.dry_run {
+            return Ok(self.show(plan));
+        }
+        self.write_down(&plan)?;
+        if plan.is_empty() {
+            self.verified = match view.sightings().find_map(|sighting| sighting.unknown.as_ref()) {
+                None => self.verified_now(),
+                Some(error) => Verified::Unconfirmed(error.to_string()),
+            };
+        }
+        while (!plan.is_empty() || self.stale) && self.rounds < ROUNDS && !self.stopped() {
+            self.rounds += 1;
+            self.make(plan).await;
+            let creation_failed = self.runbook.intent == Intent::Creates && self.worst() == Some(Status::Failed);
+            if self.stopped() || creation_failed {
+                plan = vec![];
+                break;
+            }
+            plan = self.look_again().await;
+        }
+        if self.runbook.intent == Intent::Creates && self.worst().is_some() {
+            self.take_back().await;
+        }
+        self.conclude(&plan)
+    }
+
+    /// Takes in the first look: pins the target, keeps the evidence, asks the guards. An outcome ends the run.
+    fn take_first_look(&mut self, view: &View) -> Result<Option<Outcome>, Failure> {
+        match &view.target {
+            Sight::There(target) => self.target = target.clone(),
+            Sight::Missing(error) => match &self.runbook.missing {
+                Missing::Fails => return Err(error.clone().into()),
+                Missing::IsFine(message) => {
+                    self.verified = self.verified_now();
+                    return Ok(Some(Outcome { message: Some(message.clone()), ..Outcome::default() }));
+                }
+                Missing::IsNeeded => {}
+            },
+            Sight::Unknown(error) => {
+                let unseen = view.sightings().filter(|sighting| sighting.unknown.is_some()).count();
+                // A caller that may not read may still be allowed to contain; one whom nothing answers is not.
+                if error.kind == Kind::BadCredentials
+                    || error.kind != Kind::Denied && unseen == view.sightings().count()
+                {
+                    return Err(error.clone().into());
+                }
+                self.notes.push(format!(
+                    "{} could not be looked at ({error}); it is addressed by its name alone.",
+                    self.target.words()
+                ));
+            }
+        }
+        // Reading the things of a target that does not exist says so as well, and so does reading another entity.
+        let mut unread = view.sightings().filter_map(|sighting| sighting.unknown.as_ref());
+        if let Some(missing) = unread.find(|error| error.kind == Kind::NotFound) {
+            return Err(missing.clone().into());
+        }
+        self.note_unread(view);
+        self.keys = view.access_keys();
+        self.observed = view.evidence();
+        let notes = guard::check(self.context.rules, self.runbook.intent, &self.target, &self.keys, &self.identity)?;
+        self.notes.extend(notes);
+        match view.sightings().find_map(|sighting| sighting.objection.clone()) {
+            Some(objection) => Err(Failure::Invalid(objection)),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps track of what no look could read: without a blind change it is not known whether it is as wanted.
+    fn note_unread(&mut self, view: &View) {
+        if self.rounds == 0 {
+            let unread = view.sightings().filter(|sighting| sighting.changes.is_empty());
+            self.unread = unread.filter_map(|sighting| Some((sighting.name, sighting.unknown.clone()?))).collect();
+        } else {
+            let still =
+                |name: &str| view.sightings().any(|sighting| sighting.name == name && sighting.unknown.is_some());
+            self.unread.retain(|(name, _)| still(name));
+        }
+    }
+
+    /// Locks the target; true where another run had to be waited for.
+    async fn lock(&mut self) -> Result<(Option<Box<dyn Send>>, bool), Failure> {
+        if self.context.dry_run {
+            return Ok((None, false));
+        }
+        let account = self.identity.as_ref().map_or("unknown", |identity| identity.account.as_str());
+        let principal = format!("{account}-{}", self.target.id().unwrap_or(&self.target.name));
+        let mut waited = false;
+        loop {
+            match self.context.recorder.lock(&principal) {
+                Lock::Held(lock) => return Ok((Some(lock), waited)),
+                Lock::Unavailable(why) => {
+                    self.notes
+                        .push(format!("No lock against other runs on {} could be had: {why}", self.target.words()));
+                    return Ok((None, waited));
+                }
+                Lock::Busy(who) => {
+                    if !waited {
+                        tracing::info!("waiting for another run on {} ({who})", self.target.words());
+                    }
+                    waited = true;
+                    if self.stopped() || Instant::now() + Duration::from_secs(1) > self.context.client.deadline() {
+                        return Err(Failure::Refused {
+                            rule: "locked",
+                            message: format!(
+                                "Another run is at work on {} ({who}). Nothing was changed. Try again when it has ended.",
+                                self.target.words()
+                            ),
+                        });
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, plan: Vec<(usize, Change)>) -> Outcome {
+        let message = match plan.len() {
+            0 => "Dry run: everything is as wanted already, nothing would be changed".to_owned(),
+            1 => format!("Dry run: 1 change would be made: {}", plan[0].1.what),
+            n => format!(
+                "Dry run: {n} changes would be made: {}",
+                plan.iter().map(|(_, change)| change.what.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+        };
+        let rows = plan.iter().map(|(stage, change)| {
+            let mut row = change.described();
+            row["stage"] = (stage + 1).into();
+            row
+        });
+        let outcome = Outcome { message: Some(message), data: rows.collect(), ..Outcome::default() };
+        self.made.extend(plan.into_iter().map(|(stage, change)| Made::planned(stage, change)));
+        outcome
+    }
+
+    /// Writes down what was seen and what is planned, before the first write.
+    fn write_down(&mut self, plan: &[(usize, Change)]) -> Result<(), Failure> {
+        let target = self.target_json();
+        let planned: Vec<_> = plan.iter().map(|(_, change)| change.described()).collect();
+        let refuse = |message: String| Failure::Refused { rule: "require_journal", message };
+        self.entry(json!({ "event": "observed", "target": target, "observed": self.observed }), false)
+            .map_err(refuse)?;
+        self.entry(json!({ "event": "planned", "target": target, "changes": planned }), !plan.is_empty())
+            .map_err(refuse)
+    }
+
+    fn entry(&self, mut entry: Value, durable: bool) -> Result<(), String> {
+        entry["at"] = timestamp(SystemTime::now()).into();
+        self.context.recorder.record(entry, durable)
+    }
+
+    /// Carries out a plan, stage by stage.
+    async fn make(&mut self, plan: Vec<(usize, Change)>) {
+        for stage in 0..self.runbook.stages.len() {
+            let changes: Vec<Change> =
+                plan.iter().filter(|(at, _)| *at == stage).map(|(_, change)| change.clone()).collect();
+            if changes.is_empty() {
+                continue;
+            }
+            let blocked = self.obstacle(stage, &[]);
+            let reason = if self.stopped() { Some("the run was told to stop".to_owned()) } else { blocked };
+            if let Some(reason) = reason {
+                for change in changes {
+                    self.skip(stage, change, &reason);
+                }
+                continue;
+            }
+            let ended = join_all(changes.into_iter().map(|change| self.send(stage, change))).await;
+            for made in ended {
+                if made.reply.is_some() {
+                    self.last_acknowledged = Some(Instant::now());
+                }
+                self.put(made);
+            }
+        }
+    }
+
+    /// What stands in the way of a stage: something before it that failed or is in doubt, and is not about to be tried
+    /// again.
+    fn obstacle(&self, stage: usize, about_to_be_made: &[(usize, Change)]) -> Option<String> {
+        let unread = self.unread.first().filter(|_| stage > 0);
+        if let Some((name, error)) = unread {
+            return Some(format!("{} could not be read: {error}", name.replace('_', " ")));
+        }
+        let open = |made: &&Made| {
+            made.stage < stage
+                && matches!(made.status, Status::Failed | Status::Unknown)
+                && !about_to_be_made.iter().any(|(_, change)| change.same_as(&made.change))
+        };
+        let obstacle = self.made.iter().find(open)?;
+        Some(format!("it depends on {:?}, which {}", obstacle.change.what, obstacle.ended()))
+    }
+
+    async fn send(&self, stage: usize, change: Change) -> Made {
+        let started = json!({ "event": "started", "change": change.what, "about": change.about, "operation": change.operation() });
+        // The plan is on the disk already; that a change was begun need not be waited for.
+        let _ = self.entry(started, false);
+        let outcome = match &change.call {
+            Ok(call) => self.context.client.send(call).await,
+            Err(error) => Err(error.clone()),
+        };
+        let (status, reply, error, note) = match outcome {
+            Ok(reply) => (Status::Succeeded, Some(reply), None, None),
+            Err(error) if change.settled_by.contains(&error.kind) => {
+                let note = if error.in_doubt() {
+                    "as wanted already, or by a first attempt whose answer was lost"
+                } else {
+                    "as wanted already"
+                };
+                (Status::Succeeded, None, Some(error), Some(note.to_owned()))
+            }
+            Err(error) if error.in_doubt() => (Status::Unknown, None, Some(error), None),
+            Err(error) => (Status::Failed, None, Some(error), None),
+        };
+        let made = Made { change, status, stage, reply, error, note, at: Some(SystemTime::now()) };
+        match status {
+            Status::Succeeded => tracing::info!("{}: done", made.change.what),
+            _ => tracing::warn!("{}: {}", made.change.what, made.ended()),
+        }
+        let mut ended = made.described();
+        ended["event"] = serde_json::to_value(status).unwrap_or_default();
+        let _ = self.entry(ended, false);
+        made
+    }
+
+    fn skip(&mut self, stage: usize, change: Change, reason: &str) {
+        tracing::warn!("{}: skipped, because {reason}", change.what);
+        let mut made = Made::planned(stage, change);
+        made.status = Status::Skipped;
+        made.note = Some(reason.to_owned());
+        let mut entry = made.described();
+        entry["event"] = "skipped".into();
+        let _ = self.entry(entry, false);
+        self.put(made);
+    }
+
+    /// Keeps the latest ending of a change; an acknowledgement is not forgotten.
+    fn put(&mut self, made: Made) {
+        match self.made.iter_mut().find(|known| known.change.same_as(&made.change)) {
+            Some(known) if known.status == Status::Succeeded && made.status == Status::Skipped => {}
+            Some(known) => {
+                let reply = made.reply.clone().or(known.reply.take());
+                *known = Made { reply, ..made };
+            }
+            None => self.made.push(made),
+        }
+    }
+
+    /// Looks again, settles what was in doubt, and returns what is still to be done.
+    async fn look_again(&mut self) -> Vec<(usize, Change)> {
+        let pause = PAUSES[self.rounds.saturating_sub(1).min(ROUNDS - 1)];
+        if Instant::now() + pause < self.context.client.deadline() {
+            tokio::time::sleep(pause).await;
+        }
+        let look = Look { target: self.target.clone(), first: false };
+        let mut view = observe(self.runbook, &self.reader, &look).await;
+        match self.follow(&view).await {
+            Whereabouts::Here => {}
+            Whereabouts::Moved(target) => {
+                self.notes.push(format!(
+                    "{} was renamed to {} while the run was under way; it was followed by its id.",
+                    self.target.words(),
+                    target.name
+                ));
+                tracing::warn!("{} is now called {}; following it", self.target.words(), target.name);
+                self.target = target;
+                view = observe(self.runbook, &self.reader, &Look { target: self.target.clone(), first: false }).await;
+            }
+            Whereabouts::Gone => {
+                self.moot();
+                self.stale = false;
+                self.verified = self.verified_now();
+                return vec![];
+            }
+            Whereabouts::Unknown(why) => {
+                self.stale = true;
+                self.verified = Verified::Unconfirmed(why);
+                return vec![];
+            }
+        }
+        self.keys.extend(view.access_keys());
+        self.note_unread(&view);
+        let plan = view.plan();
+        // What could not be read proves nothing about what is in doubt.
+        let blind: Vec<&Sighting> = view.sightings().filter(|sighting| sighting.unknown.is_some()).collect();
+        if blind.is_empty() {
+            self.settle(&plan);
+        }
+        let unseen = blind.iter().find_map(|sighting| sighting.unknown.as_ref()).map(ToString::to_string);
+        let blind_changes: Vec<&Change> = blind.iter().flat_map(|sighting| &sighting.changes).collect();
+        let repeat = |change: &Change| match self.made.iter().find(|made| made.change.same_as(change)) {
+            // Something new: a rival is at work, or a conflict has shown what was not seen before.
+            None => true,
+            Some(made) if made.status == Status::Succeeded => {
+                let blind = blind_changes.iter().any(|blind| blind.same_as(change));
+                !blind && made.change.call.as_ref().is_ok_and(|call| call.operation().repeatable())
+            }
+            Some(made) => made.may_be_tried_again(),
+        };
+        self.stale = plan.iter().any(|(_, change)| !blind_changes.iter().any(|blind| blind.same_as(change)));
+        let wanted: Vec<_> = plan.iter().filter(|(_, change)| repeat(change)).cloned().collect();
+        let todo = wanted.iter().filter(|(stage, _)| self.obstacle(*stage, &wanted).is_none()).cloned().collect();
+        self.verified = match (self.stale, unseen) {
+            (false, None) => self.verified_now(),
+            (false, Some(why)) => Verified::Unconfirmed(why),
+            (true, _) => Verified::Unconfirmed("not everything was seen as wanted yet".to_owned()),
+        };
+        // Where only what failed for good is left, looking again would show nothing new.
+        self.stale &= self.worst().is_none();
+        todo
+    }
+
+    /// Where the target is at a later look.
+    async fn follow(&self, view: &View) -> Whereabouts {
+        match &view.target {
+            Sight::There(target) if self.target.id().is_none() || target.id() == self.target.id() => Whereabouts::Here,
+            Sight::Unknown(_) if self.target.id().is_none() => Whereabouts::Here,
+            Sight::Unknown(error) if error.kind == Kind::Denied => Whereabouts::Here,
+            Sight::Unknown(error) => Whereabouts::Unknown(error.to_string()),
+            // The name is free, or somebody else's now.
+            Sight::There(_) | Sight::Missing(_) => {
+                if self.runbook.intent == Intent::Creates {
+                    return Whereabouts::Here;
+                }
+                if self.deleted_by_us() {
+                    return Whereabouts::Gone;
+                }
+                match self.target.locate(&self.reader, &self.keys).await {
+                    Ok(Some(found)) => Whereabouts::Moved(found),
+                    Ok(None) => Whereabouts::Gone,
+                    Err(error) => Whereabouts::Unknown(format!(
+                        "{} is no longer there under this name, and whether it was renamed could not be told: {error}",
+                        self.target.words()
+                    )),
+                }
+            }
+        }
+    }
+
+    /// Whether IAM acknowledged our own deletion of the target, and nothing before it was missing: then the name that
+    /// was deleted was the target's.
+    fn deleted_by_us(&self) -> bool {
+        let acknowledged = |made: &&Made| made.status == Status::Succeeded && made.reply.is_some();
+        let deletes = |made: &Made| matches!(made.change.operation(), "DeleteUser" | "DeleteRole");
+        self.made.iter().filter(acknowledged).any(deletes) && self.made.iter().all(|made| made.note.is_none())
+    }
+
+    /// A look settles what was in doubt: a change that is no longer planned has been carried out, by whomever.
+    fn settle(&mut self, plan: &[(usize, Change)]) {
+        let planned = |made: &Made| plan.iter().any(|(_, change)| change.same_as(&made.change));
+        for made in self.made.iter_mut().filter(|made| !planned(made)) {
+            let note = match (made.status, &made.error) {
+                (Status::Unknown, _) => "its answer was lost; a later look showed that it was carried out",
+                (Status::Skipped, _) => "not needed any more, a later look showed",
+                (Status::Failed, Some(error)) if error.kind.passes() || error.kind == Kind::Denied => {
+                    "refused, but a later look showed things as wanted"
+                }
+                // What IAM says of a thing that was named explicitly stays said.
+                _ => continue,
+            };
+            made.status = Status::Succeeded;
+            made.note = Some(note.to_owned());
+        }
+    }
+
+    /// The target itself is gone: nothing of it needs changing any more.
+    fn moot(&mut self) {
+        let gone = format!("{} with this id is gone", self.target.principal.name());
+        for made in self.made.iter_mut().filter(|made| made.status != Status::Succeeded) {
+            made.status = Status::Succeeded;
+            made.note = Some(gone.clone());
+        }
+        self.unread.clear();
+    }
+
+    /// Takes back what this run created, last first.
+    async fn take_back(&mut self) {
+        for at in (0..self.made.len()).rev() {
+            let ours = self.made[at].reply.is_some() || self.made[at].error.as_ref().is_some_and(Error::in_doubt);
+            if !ours || !matches!(self.made[at].status, Status::Succeeded | Status::Unknown) {
+                continue;
+            }
+            let Reversal::Exact(back) = self.made[at].change.reversal.clone() else { continue };
+            let made = self.send(self.made[at].stage, *back).await;
+            match made.status {
+                Status::Succeeded => {
+                    self.made[at].status = Status::TakenBack;
+                    self.made[at].note = Some("taken back, so that a retry starts clean".to_owned());
+                }
+                _ => self.made[at].note = Some(format!("left behind: taking it back {}", made.ended())),
+            }
+        }
+    }
+
+    fn conclude(&mut self, rest: &[(usize, Change)]) -> Result<Outcome, Failure> {
+        let unfinished = !rest.is_empty() || self.worst().is_some() || self.verified == Verified::No;
+        if self.stopped() && unfinished {
+            return Err(Failure::Cancelled(format!("Cancelled. {}", self.account(rest))));
+        }
+        if self.worst().is_some() || !self.unread.is_empty() || !self.all_acknowledged(rest) {
+            return Err(Failure::Incomplete(self.account(rest)));
+        }
+        let done = Done {
+            target: self.target.clone(),
+            changes: std::mem::take(&mut self.made),
+            observed: self.observed.clone(),
+            verified: self.verified.clone(),
+            request_id: self.context.client.last_request_id(),
+        };
+        let mut outcome = (self.runbook.finish)(&done);
+        self.made = done.changes;
+        if self.stale
+            && let Some(message) = &mut outcome.message
+        {
+            message.push_str(
+                " (unconfirmed: IAM acknowledged every change, but later looks did not show all of it yet; look again in a minute)",
+            );
+        }
+        Ok(outcome)
+    }
+
+    fn all_acknowledged(&self, rest: &[(usize, Change)]) -> bool {
+        rest.iter().all(|(_, change)| {
+            self.made
+                .iter()
+                .any(|made| made.status == Status::Succeeded && made.reply.is_some() && made.change.same_as(change))
+        })
+    }
+
+    /// The worst ending of any change, if any did not succeed.
+    fn worst(&self) -> Option<Status> {
+        let of = |status: Status| self.made.iter().any(|made| made.status == status).then_some(status);
+        of(Status::Unknown).or(of(Status::Failed)).or(of(Status::Skipped))
+    }
+
+    /// What was done and what was not, in words, for a tired human.
+    fn account(&self, rest: &[(usize, Change)]) -> String {
+        let list = |status: Status| -> Vec<String> {
+            let some = self.made.iter().filter(|made| made.status == status);
+            some.map(|made| match (&made.error, &made.note, status) {
+                (_, Some(note), Status::Succeeded) => format!("{} ({note})", made.change.what),
+                (_, _, Status::Succeeded | Status::TakenBack) => made.change.what.clone(),
+                (Some(error), ..) => format!("{} ({error})", made.change.what),
+                (None, Some(note), _) => format!("{} ({note})", made.change.what),
+                (None, None, _) => made.change.what.clone(),
+            })
+            .collect()
+        };
+        let mut told = vec![];
+        for (words, status) in [
+            ("Failed", Status::Failed),
+            ("In doubt (may or may not have happened)", Status::Unknown),
+            ("Done", Status::Succeeded),
+            ("Taken back", Status::TakenBack),
+            ("Not done", Status::Skipped),
+        ] {
+            let changes = list(status);
+            if !changes.is_empty() {
+                told.push(format!("{words}: {}", changes.join("; ")));
+            }
+        }
+        for (name, error) in &self.unread {
+            told.push(format!("Not known, because it could not be read: {} ({error})", name.replace('_', " ")));
+        }
+        if !rest.is_empty() {
+            let rest: Vec<_> = rest.iter().map(|(_, change)| change.what.as_str()).collect();
+            told.push(format!("Still to be done at the last look: {}", rest.join("; ")));
+        }
+        if self.made.is_empty() {
+            told.push("Nothing was changed".to_owned());
+        }
+        if self.worst().is_none() && self.rounds == ROUNDS {
+            told.push(format!("Something undid or added to what was done in each of {ROUNDS} rounds"));
+        }
+        match self.runbook.intent {
+            Intent::TakesAway => told.push(format!(
+                "{} is NOT fully contained; what was done stays done, and running the action again goes on from here",
+                self.target.words()
+            )),
+            _ => told.push("Running the action again goes on from here".to_owned()),
+        }
+        told.join(". ") + "."
+    }
+
+    fn stopped(&self) -> bool {
+        *self.context.stop.borrow()
+    }
+
+    fn verified_now(&self) -> Verified {
+        let after_ms = self.last_acknowledged.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        Verified::At { time: timestamp(SystemTime::now()), after_ms }
+    }
+
+    fn target_json(&self) -> Value {
+        let mut target = json!({ "kind": self.target.principal.name(), "name": self.target.name });
+        if self.target.given != self.target.name {
+            target["given"] = self.target.given.clone().into();
+        }
+        if let Some(pinned) = &self.target.pinned {
+            target["id"] = pinned.id.clone().into();
+            target["arn"] = pinned.arn.clone().into();
+        }
+        target
+    }
+
+    /// The run's own record, the first of the result's extra data.
+    fn record(&self, outcome: &Result<Outcome, Failure>) -> Value {
+        let verified = match &self.verified {
+            Verified::At { time, after_ms } => json!({ "state": "verified", "at": time, "after_ms": after_ms }),
+            Verified::Unconfirmed(why) => json!({ "state": "unconfirmed", "why": why }),
+            Verified::No => json!({ "state": "no" }),
+        };
+        let mut record = json!({
+            "run_id": self.context.recorder.run_id(),
+            "target": self.target_json(),
+            "dry_run": self.context.dry_run,
+            "observed": self.observed,
+            "changes": self.made.iter().map(Made::described).collect::<Vec<_>>(),
+            "rounds": self.rounds,
+            "verified": verified,
+        });
+        if let Ok(identity) = &self.identity {
+            record["caller"] = json!(identity);
+        }
+        let mut notes = self.notes.clone();
+        notes.extend(self.context.recorder.trouble());
+        if !notes.is_empty() {
+            record["notes"] = json!(notes);
+        }
+        if let Err(failure) = outcome {
+            record["failure"] = json!({ "kind": failure.kind(), "message": failure.to_string() });
+            if let Failure::Call(error) = failure {
+                record["failure"]["error"] = json!(error);
+            }
+            if let Failure::Refused { rule, .. } = failure {
+                record["failure"]["rule"] = json!(rule);
+            }
+        }
+        let mut end = record.clone();
+        end["event"] = "ended".into();
+        if !self.context.dry_run {
+            let _ = self.entry(end, true);
+        }
+        record
+    }
+}
+
+/// Where a target is at a later look.
+enum Whereabouts {
+    Here,
+    Moved(Target),
+    Gone,
+    Unknown(String),
+}
+
+impl Made {
+    fn planned(stage: usize, change: Change) -> Self {
+        Self { change, status: Status::Planned, stage, reply: None, error: None, note: None, at: None }
+    }
+
+    /// Whether the next round should try again what did not succeed: not what IAM refuses for good.
+    fn may_be_tried_again(&self) -> bool {
+        match (&self.status, &self.error) {
+            (Status::Skipped, _) => true,
+            (_, Some(error)) => error.kind.passes() || matches!(error.kind, Kind::Conflict | Kind::MalformedReply),
+            (_, None) => false,
+        }
+    }
+
+    fn ended(&self) -> String {
+        let error = self.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+        match self.status {
+            Status::Failed => format!("failed{error}"),
+            Status::Unknown => format!("is in doubt{error}"),
+            _ => format!("ended{error}"),
+        }
+    }
+
+    fn described(&self) -> Value {
+        let mut described = self.change.described();
+        described["stage"] = (self.stage + 1).into();
+        described["status"] = json!(self.status);
+        if let Some(reply) = &self.reply {
+            described["request_id"] = reply.request_id.clone().into();
+            described["attempts"] = reply.attempts.into();
+        }
+        if let Some(error) = &self.error {
+            described["error"] = json!(error);
+        }
+        if let Some(note) = &self.note {
+            described["note"] = note.clone().into();
+        }
+        if let Some(at) = self.at {
+            described["at"] = timestamp(at).into();
+        }
+        described
+    }
+}

@@ -1,0 +1,287 @@
+//! What must never be done, checked after the target is known and before anything is changed.
+//!
+//! Every refusal names its rule and what to do instead. Refuses to be lenient where it cannot tell: a rule that needs
+//! what could not be read refuses, but for the identity of the caller, whose absence makes the guard partial and is said.
+
+use crate::outcome::Failure;
+use crate::runbook::Intent;
+use crate::target::{Principal, Target};
+use awsiam_iam::{Error, Identity};
+
+/// The asset's rules.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Patterns with `*` on names, paths with names, or ARNs of principals that nothing is taken from.
+    pub protected: Vec<String>,
+    /// The account that the asset is for.
+    pub account_id: Option<String>,
+    /// The access key that the asset itself uses.
+    pub own_key: Option<String>,
+}
+
+/// What the guard found beside refusals.
+pub type Notes = Vec<String>;
+
+fn refused(rule: &'static str, message: String) -> Failure {
+    Failure::Refused { rule, message }
+}
+
+/// Checks a plan's target.
+///
+/// # Errors
+/// The first rule that refuses.
+pub fn check(
+    rules: &Rules,
+    intent: Intent,
+    target: &Target,
+    target_keys: &[String],
+    identity: &Result<Identity, Error>,
+) -> Result<Notes, Failure> {
+    let mut notes = vec![];
+    account(rules, target, identity)?;
+    actionable(target)?;
+    if intent == Intent::TakesAway {
+        yourself(rules, target, target_keys, identity)?;
+        if let Err(error) = identity {
+            notes.push(format!(
+                "Who the caller is could not be told ({error}), so the guard against acting on oneself only compared the access key."
+            ));
+        }
+        protected(rules, target)?;
+    }
+    Ok(notes)
+}
+
+/// Checks that the credentials are of the account that the asset is for.
+///
+/// # Errors
+/// They are of another one, or of one that cannot be told.
+pub fn account(rules: &Rules, target: &Target, identity: &Result<Identity, Error>) -> Result<(), Failure> {
+    let Some(wanted) = &rules.account_id else { return Ok(()) };
+    let from_arn = || target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(4)).map(str::to_owned);
+    let found = identity.as_ref().ok().map(|identity| identity.account.clone()).or_else(from_arn);
+    match found {
+        Some(found) if found == *wanted => Ok(()),
+        Some(found) => Err(refused(
+            "wrong_account",
+            format!(
+                "The credentials are of account {found}, but the asset is for account {wanted}. Nothing was changed. Use the asset of account {found}, or correct account_id."
+            ),
+        )),
+        None => Err(refused(
+            "wrong_account",
+            format!(
+                "The asset is for account {wanted}, but which account the credentials are of could not be told. Nothing was changed. Try again, or remove account_id from the asset."
+            ),
+        )),
+    }
+}
+
+/// Refuses what IAM or Identity Center would not let anybody change.
+fn actionable(target: &Target) -> Result<(), Failure> {
+    let Some(pinned) = &target.pinned else { return Ok(()) };
+    if target.principal != Principal::Role {
+        return Ok(());
+    }
+    let name = &target.name;
+    if pinned.path.starts_with("/aws-service-role/") {
+        return Err(refused(
+            "service_linked_role",
+            format!(
+                "Role {name} is linked to an AWS service, which alone may change it. Nothing was changed. Remove what uses it in that service, then call DeleteServiceLinkedRole."
+            ),
+        ));
+    }
+    if pinned.path.starts_with("/aws-reserved/sso.amazonaws.com/") {
+        return Err(refused(
+            "identity_center_role",
+            format!(
+                "Role {name} belongs to IAM Identity Center and cannot be edited here. Nothing was changed. Remove the account assignment or the permission set in Identity Center, and disable the user there."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn yourself(
+    rules: &Rules,
+    target: &Target,
+    keys: &[String],
+    identity: &Result<Identity, Error>,
+) -> Result<(), Failure> {
+    let words = target.words();
+    let advice = "Nothing was changed. Use an asset with other credentials for this target.";
+    if let Some(own) = rules.own_key.as_ref().filter(|own| keys.contains(own)) {
+        return Err(refused(
+            "yourself",
+            format!(
+                "The {words} holds the access key {own} that this asset itself uses: acting on it would lock the connector out. {advice}"
+            ),
+        ));
+    }
+    let Ok(identity) = identity else { return Ok(()) };
+    // An assumed role's ARN lacks the path, and its user id is the role's id with the session's name.
+    let caller_id = identity.user_id.split(':').next().unwrap_or_default();
+    let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let caller_name = match target.principal {
+        Principal::User => resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()),
+        Principal::Role => resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()),
+    };
+    let same = match target.id() {
+        Some(id) => id == caller_id,
+        // Names are unique regardless of case.
+        None => caller_name.is_some_and(|name| name.eq_ignore_ascii_case(&target.name)),
+    };
+    if same {
+        return Err(refused(
+            "yourself",
+            format!(
+                "The {words} is the caller itself ({}): acting on it would lock the connector out. {advice}",
+                identity.arn
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn protected(rules: &Rules, target: &Target) -> Result<(), Failure> {
+    for pattern in &rules.protected {
+        let needs_more = pattern.contains('/') || pattern.starts_with("arn:");
+        let hit = match &target.pinned {
+            Some(pinned) => {
+                let with_path = format!("{}{}", pinned.path, target.name);
+                let kind = target.principal.name();
+                [&target.name, &target.given, &with_path, &pinned.arn, &format!("{kind}{with_path}")]
+                    .iter()
+                    .any(|text| matches(pattern, text))
+            }
+            None if needs_more => {
+                return Err(refused(
+                    "protected_principal",
+                    format!(
+                        "Whether {} is protected by {pattern:?} could not be told, because {} is not allowed or failed. Nothing was changed. Allow {}, or protect by name alone.",
+                        target.words(),
+                        target.read_by(),
+                        target.read_by()
+                    ),
+                ));
+            }
+            None => matches(pattern, &target.name),
+        };
+        if hit {
+            return Err(refused(
+                "protected_principal",
+                format!(
+                    "The {} is protected by the asset's protected_principals ({pattern:?}). Nothing was changed. Act on it by hand, or remove the pattern.",
+                    target.words()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pattern with `*` covers the whole text; letters compare regardless of case, as IAM's names are unique.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let parts: Vec<&str> = pattern.split('*').collect();
+    let [first, middle @ .., last] = parts.as_slice() else { return pattern == text };
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Pinned;
+
+    fn user(name: &str, id: &str, path: &str) -> Target {
+        let arn = format!("arn:aws:iam::123456789012:user{path}{name}");
+        let pinned = Pinned { id: id.into(), arn, path: path.into(), entity: serde_json::Value::Null };
+        Target { pinned: Some(pinned), ..Target::user(name) }
+    }
+
+    fn caller(arn: &str, user_id: &str) -> Result<Identity, Error> {
+        Ok(Identity {
+            account: "123456789012".into(),
+            arn: arn.into(),
+            user_id: user_id.into(),
+            partition: "aws".into(),
+        })
+    }
+
+    fn rule(result: Result<Notes, Failure>) -> &'static str {
+        match result {
+            Err(Failure::Refused { rule, .. }) => rule,
+            Ok(_) => "allowed",
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn patterns_cover_names_paths_and_arns() {
+        assert!(matches("break-glass-*", "Break-Glass-1"));
+        assert!(matches("*", ""));
+        assert!(matches("/admin/*", "/admin/x/y"));
+        assert!(matches("a*b*c", "aXXbYYc"));
+        assert!(!matches("a*b*c", "aXXcYYb"));
+        assert!(!matches("alice", "alice2"));
+        assert!(!matches("ab*ba", "aba"));
+    }
+
+    #[test]
+    fn the_caller_is_never_the_target() {
+        let rules = Rules { own_key: Some("AKIAOWN".into()), ..Rules::default() };
+        let me = caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME");
+        let takes = Intent::TakesAway;
+        assert_eq!(rule(check(&rules, takes, &user("op", "AIDAME", "/soar/"), &[], &me)), "yourself");
+        assert_eq!(rule(check(&rules, takes, &user("op", "AIDAOTHER", "/x/"), &[], &me)), "allowed");
+        assert_eq!(rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &me)), "yourself");
+        assert_eq!(rule(check(&rules, takes, &Target::user("OP"), &[], &me)), "yourself");
+        assert_eq!(rule(check(&rules, Intent::Gives, &user("op", "AIDAME", "/soar/"), &[], &me)), "allowed");
+        let unknown = Err(Error::local(awsiam_iam::Kind::Connection, "GetCallerIdentity", "x"));
+        assert_eq!(rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &unknown)), "yourself");
+        let notes = check(&rules, takes, &user("x", "AIDAX", "/"), &[], &unknown);
+        assert_eq!(notes.map(|notes| notes.len()).ok(), Some(1), "a partial guard is said");
+        let role = caller("arn:aws:sts::123456789012:assumed-role/Soar/s", "AROAME:s");
+        let pinned =
+            Pinned { id: "AROAME".into(), arn: String::new(), path: "/deep/".into(), entity: serde_json::Value::Null };
+        let target = Target { pinned: Some(pinned), ..Target::role("Soar") };
+        assert_eq!(rule(check(&rules, takes, &target, &[], &role)), "yourself");
+    }
+
+    #[test]
+    fn protected_principals_are_left_alone() {
+        let me = caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME");
+        for pattern in ["break-*", "/glass/*", "arn:aws:iam::123456789012:user/glass/break-1", "user/glass/*"] {
+            let rules = Rules { protected: vec![pattern.into()], ..Rules::default() };
+            let target = user("break-1", "AIDAB", "/glass/");
+            assert_eq!(rule(check(&rules, Intent::TakesAway, &target, &[], &me)), "protected_principal", "{pattern}");
+            assert_eq!(
+                rule(check(&rules, Intent::TakesAway, &user("x", "AIDAX", "/"), &[], &me)),
+                "allowed",
+                "{pattern}"
+            );
+        }
+        let rules = Rules { protected: vec!["/glass/*".into()], ..Rules::default() };
+        assert_eq!(
+            rule(check(&rules, Intent::TakesAway, &Target::user("x"), &[], &me)),
+            "protected_principal",
+            "in doubt, no"
+        );
+    }
+
+    #[test]
+    fn another_account_is_refused() {
+        let me = caller("arn:aws:iam::123456789012:user/op", "AIDAME");
+        let rules = Rules { account_id: Some("999999999999".into()), ..Rules::default() };
+        assert_eq!(rule(check(&rules, Intent::Gives, &user("x", "AIDAX", "/"), &[], &me)), "wrong_account");
+    }
+}

@@ -1,0 +1,182 @@
+//! The parameters of one parameter set, validated against an action's declaration.
+//!
+//! Validation makes no call and no guess: `"false"` is not false, an unknown name is an error. Refuses to hold a secret
+//! in anything but a `secrecy` type.
+
+use crate::action::{Action, Of, Parameter};
+use awsiam_iam::table;
+use awsiam_iam::wire::check_text;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Names beside an action's own that any parameter set may hold.
+const ALWAYS: &[&str] = &["context", "dry_run"];
+
+/// Validated parameters.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    texts: BTreeMap<&'static str, String>,
+    flags: BTreeMap<&'static str, bool>,
+    secrets: BTreeMap<&'static str, SecretString>,
+    /// Whether the plan is to be shown instead of carried out.
+    pub dry_run: bool,
+}
+
+impl Parameters {
+    /// Validates a parameter set.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, one sentence each, none of which repeats a secret.
+    pub fn validate(action: &Action, set: &Map<String, Value>) -> Result<Self, Vec<String>> {
+        let mut valid = Self::default();
+        let mut wrong = vec![];
+        for name in set.keys().filter(|name| action.parameter(name).is_none() && !ALWAYS.contains(&name.as_str())) {
+            let known: Vec<_> = action.parameters.iter().map(|parameter| parameter.name).collect();
+            wrong.push(match closest(name, &known) {
+                Some(meant) => {
+                    format!("Unknown parameter {name:?} of action {:?}; did you mean {meant:?}?", action.name)
+                }
+                None if known.is_empty() => format!("Unknown parameter {name:?}: action {:?} takes none", action.name),
+                None => format!("Unknown parameter {name:?}: action {:?} takes {}", action.name, known.join(", ")),
+            });
+        }
+        match set.get("dry_run") {
+            None | Some(Value::Null) => {}
+            Some(Value::Bool(dry_run)) => valid.dry_run = *dry_run,
+            Some(other) => wrong.push(format!("Parameter \"dry_run\" must be true or false, not {}", describe(other))),
+        }
+        for parameter in action.parameters {
+            // The platform sends null or an empty text for a field that was left empty.
+            let given = set.get(parameter.name).filter(|value| !value.is_null() && *value != "");
+            match given {
+                None if parameter.required => {
+                    wrong.push(format!(
+                        "Parameter {:?} of action {:?} is required: {}",
+                        parameter.name, action.name, parameter.description
+                    ));
+                }
+                None => valid.default_of(parameter),
+                Some(value) => {
+                    if let Err(problem) = valid.take(parameter, value) {
+                        wrong.push(problem);
+                    }
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(valid) } else { Err(wrong) }
+    }
+
+    fn default_of(&mut self, parameter: &'static Parameter) {
+        match parameter.of {
+            Of::Flag(default) => {
+                self.flags.insert(parameter.name, default);
+            }
+            Of::Path(_) => {
+                self.texts.insert(parameter.name, "/".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, parameter: &'static Parameter, value: &Value) -> Result<(), String> {
+        let name = parameter.name;
+        let expected = |what: &str| format!("Parameter {name:?} must be {what}, not {}", describe(value));
+        match (parameter.of, value) {
+            (Of::Flag(_), Value::Bool(flag)) => {
+                self.flags.insert(name, *flag);
+            }
+            (Of::Flag(_), _) => return Err(expected("true or false (a JSON boolean, without quotes)")),
+            (Of::Text { operation, member }, Value::String(text)) => {
+                check(operation, member, text).map_err(|problem| format!("Parameter {name:?} {problem}"))?;
+                self.texts.insert(name, text.clone());
+            }
+            (Of::Secret { operation, member }, Value::String(text)) => {
+                check(operation, member, text).map_err(|problem| format!("Parameter {name:?} {problem}"))?;
+                self.secrets.insert(name, text.as_str().into());
+            }
+            (Of::Path(of), Value::String(text)) => {
+                let path = check_path(of, text)?;
+                self.texts.insert(name, path);
+            }
+            (Of::Document, Value::String(text)) => {
+                let document: Value = serde_json::from_str(text)
+                    .map_err(|_| "Provided policy document is not a valid JSON string".to_owned())?;
+                if !document.is_object() {
+                    return Err("The policy document must be a JSON object with Version and Statement".to_owned());
+                }
+                // White space counts against IAM's quota, so none is sent.
+                self.texts.insert(name, document.to_string());
+            }
+            (Of::Credentials, Value::String(text)) => {
+                self.secrets.insert(name, text.as_str().into());
+            }
+            (Of::Credentials, Value::Object(_)) => {
+                self.secrets.insert(name, value.to_string().into());
+            }
+            (Of::Credentials, _) => return Err(format!("Parameter {name:?} must be a JSON object or its text")),
+            _ => return Err(expected("a string")),
+        }
+        Ok(())
+    }
+
+    /// A text that was given or has a default; empty otherwise.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.texts.get(name).map_or("", String::as_str)
+    }
+
+    /// A text, if it was given.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.texts.get(name).map(String::as_str)
+    }
+
+    /// A flag, given or by default.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.flags.get(name).copied().unwrap_or_default()
+    }
+
+    /// A secret, if it was given.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<&SecretString> {
+        self.secrets.get(name)
+    }
+}
+
+fn check(operation: &str, member: &str, text: &str) -> Result<(), String> {
+    let shape = table::operation(operation).and_then(|operation| operation.member(member));
+    shape.map_or(Ok(()), |member| check_text(member.shape, text))
+}
+
+/// A path with backslashes turned into slashes, as the original app does; it must start and end with one.
+fn check_path(of: &str, text: &str) -> Result<String, String> {
+    let path = text.replace('\\', "/");
+    if !path.starts_with('/') || !path.ends_with('/') {
+        return Err(format!(
+            "{of} path always starts and ends with \"/\". Hence, given {} path is invalid.",
+            of.to_lowercase()
+        ));
+    }
+    check("CreateUser", "Path", &path).map_err(|problem| format!("{of} path {problem}"))?;
+    Ok(path)
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => format!("the boolean {flag}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// The known word that is most like `word`, if any is like it at all.
+#[must_use]
+pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), candidate), *candidate));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
+}

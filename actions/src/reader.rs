@@ -1,0 +1,58 @@
+//! What lookups and observations may do: read.
+//!
+//! Wraps the client and passes on typed reads only; there is no way to a write from here.
+
+use awsiam_iam::types::Read;
+use awsiam_iam::{Client, Error, Identity, Reply};
+use tokio::time::Instant;
+
+/// A client that can only read.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    client: Client,
+    source: String,
+}
+
+impl Reader {
+    /// A reader on this client; `source` says in words where its credentials come from.
+    #[must_use]
+    pub fn new(client: &Client, source: impl Into<String>) -> Self {
+        Self { client: client.clone(), source: source.into() }
+    }
+
+    /// One reply.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn get<R: Read>(&self, request: &R) -> Result<Reply<R::Reply>, Error> {
+        self.client.read(request).await
+    }
+
+    /// A whole list.
+    ///
+    /// # Errors
+    /// The call's; a list that could not be read to its end is an error as a whole.
+    pub async fn list<R: Read>(&self, request: &R) -> Result<Reply<R::Reply>, Error> {
+        self.client.read_all(request).await
+    }
+
+    /// Who the caller is.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn identity(&self) -> Result<Identity, Error> {
+        self.client.identity().await
+    }
+
+    /// Where the credentials come from, in words.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// When the reader gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.client.deadline()
+    }
+}

@@ -1,0 +1,55 @@
+//! Where a run writes down what it saw and did, and how it keeps others off its target.
+//!
+//! A trait only: the files are the runtime's. Entries never hold secrets.
+
+use serde_json::Value;
+
+/// Takes what a run writes down, and its locks.
+pub trait Recorder: Send + Sync {
+    /// The run's id.
+    fn run_id(&self) -> &str;
+
+    /// Writes an entry down; with `durable`, it has reached the disk when this returns.
+    ///
+    /// # Errors
+    /// The run must not go on without a record. A recorder that can do without says so in [`Recorder::trouble`].
+    fn record(&self, entry: Value, durable: bool) -> Result<(), String>;
+
+    /// What went wrong with the record so far, if anything did.
+    fn trouble(&self) -> Option<String>;
+
+    /// Tries to lock a principal against other runs.
+    fn lock(&self, principal: &str) -> Lock;
+}
+
+/// The outcome of trying to lock a principal.
+pub enum Lock {
+    /// Locked until this is dropped.
+    Held(Box<dyn Send>),
+    /// Another run holds it; says which.
+    Busy(String),
+    /// Locks cannot be had here; says why.
+    Unavailable(String),
+}
+
+/// A recorder that keeps nothing, for dry runs and lookups.
+#[derive(Debug)]
+pub struct Forgetful;
+
+impl Recorder for Forgetful {
+    fn run_id(&self) -> &'static str {
+        "none"
+    }
+
+    fn record(&self, _: Value, _: bool) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    fn lock(&self, _: &str) -> Lock {
+        Lock::Held(Box::new(()))
+    }
+}

@@ -1,0 +1,125 @@
+//! A runbook: a target, stages of steps, and what to say when they are done.
+//!
+//! Declares; the executor carries out. Changes of one stage are independent of each other; a stage waits for the one
+//! before it, and is skipped when something in that one failed or is in doubt.
+
+use crate::execute::Done;
+use crate::outcome::{Outcome, row};
+use crate::step::{AnyStep, Step};
+use crate::target::Target;
+use serde_json::json;
+
+/// What a runbook does to its target's access; decides which guards count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Takes access away: never from the caller itself or a protected principal.
+    TakesAway,
+    /// Gives access, or gives it back.
+    Gives,
+    /// Creates: what it created is taken back when a later stage fails.
+    Creates,
+}
+
+/// What it means that the target does not exist at the first look.
+pub enum Missing {
+    /// A failure, with AWS's error.
+    Fails,
+    /// What was wanted; with this message.
+    IsFine(String),
+    /// What is needed: the runbook is about to create it.
+    IsNeeded,
+}
+
+/// Changes that may be made at once.
+pub(crate) type Stage = Vec<Box<dyn AnyStep>>;
+/// What a runbook says of its success.
+pub(crate) type Finish = Box<dyn Fn(&Done) -> Outcome + Send + Sync>;
+
+/// What is to be done.
+pub struct Runbook {
+    pub(crate) target: Target,
+    pub(crate) intent: Intent,
+    pub(crate) missing: Missing,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) finish: Finish,
+}
+
+impl std::fmt::Debug for Runbook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runbook")
+            .field("target", &self.target)
+            .field("stages", &self.stages.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runbook {
+    /// A runbook that takes access away from its target.
+    #[must_use]
+    pub fn takes_away_from(target: Target) -> Self {
+        Self::new(target, Intent::TakesAway)
+    }
+
+    /// A runbook that gives its target access.
+    #[must_use]
+    pub fn gives_to(target: Target) -> Self {
+        Self::new(target, Intent::Gives)
+    }
+
+    /// A runbook that creates its target.
+    #[must_use]
+    pub fn creates(target: Target) -> Self {
+        Self { missing: Missing::IsNeeded, ..Self::new(target, Intent::Creates) }
+    }
+
+    fn new(target: Target, intent: Intent) -> Self {
+        let finish: Finish = Box::new(|_| Outcome::default());
+        Self { target, intent, missing: Missing::Fails, stages: vec![], finish }
+    }
+
+    /// With a missing target being what was wanted.
+    #[must_use]
+    pub fn missing_is_fine(self, message: impl Into<String>) -> Self {
+        Self { missing: Missing::IsFine(message.into()), ..self }
+    }
+
+    /// With one more stage of one step.
+    #[must_use]
+    pub fn stage(mut self, step: impl Step) -> Self {
+        self.stages.push(vec![Box::new(step)]);
+        self
+    }
+
+    /// With one more step in the last stage.
+    #[must_use]
+    pub fn and(mut self, step: impl Step) -> Self {
+        match self.stages.last_mut() {
+            Some(stage) => stage.push(Box::new(step)),
+            None => self.stages.push(vec![Box::new(step)]),
+        }
+        self
+    }
+
+    /// With one more step in the last stage where it is wanted.
+    #[must_use]
+    pub fn and_if(self, wanted: bool, step: impl Step) -> Self {
+        if wanted { self.and(step) } else { self }
+    }
+
+    /// With what to say: one row with the request id, and this message.
+    #[must_use]
+    pub fn says(self, message: impl Into<String>) -> Self {
+        let message = message.into();
+        self.finishes(move |done| Outcome {
+            message: Some(message.clone()),
+            data: vec![row(&json!({}), done.request_id())],
+            ..Outcome::default()
+        })
+    }
+
+    /// With what to say, made of what was done.
+    #[must_use]
+    pub fn finishes(self, finish: impl Fn(&Done) -> Outcome + Send + Sync + 'static) -> Self {
+        Self { finish: Box::new(finish), ..self }
+    }
+}

@@ -1,0 +1,110 @@
+//! A step brings one kind of thing to a wanted state: it says what it reads, and what it changes given what was read.
+//!
+//! Observing reads and never plans; planning is pure and never reads. Both are the step's; sending is not.
+
+use crate::change::Change;
+use crate::reader::Reader;
+use crate::target::Target;
+use awsiam_iam::{Error, Kind};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+use std::future::Future;
+
+/// The circumstances of a look.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The target as it is addressed at the moment.
+    pub target: Target,
+    /// Whether nothing was changed yet. A step that must be told AWS's error about a thing that is not there plans its
+    /// change in the first look regardless.
+    pub first: bool,
+}
+
+/// What a step's reads showed.
+#[derive(Debug, Clone)]
+pub enum Seen<T> {
+    /// The state.
+    State(T),
+    /// It could not be read: unknown, which is never taken for "none".
+    Unknown(Error),
+}
+
+impl<T> Seen<T> {
+    /// The state, if it could be read.
+    pub fn state(&self) -> Option<&T> {
+        match self {
+            Self::State(state) => Some(state),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// Brings one kind of thing to a wanted state.
+pub trait Step: Send + Sync + 'static {
+    /// What its reads bring.
+    type State: Serialize + Send + Sync;
+
+    /// The name under which its observation stands in the evidence, such as `access_keys`.
+    fn name(&self) -> &'static str;
+
+    /// Reads.
+    fn observe(&self, reader: &Reader, target: &Target) -> impl Future<Output = Result<Self::State, Error>> + Send;
+
+    /// The changes that bring what was seen to the wanted state; none where it is there already.
+    fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change>;
+
+    /// Why the plan must not be carried out, given what was seen: nothing, unless a step knows better.
+    fn objection(&self, _seen: &Seen<Self::State>, _look: &Look) -> Option<String> {
+        None
+    }
+}
+
+/// What one step saw and would do about it.
+#[derive(Debug)]
+pub struct Sighting {
+    /// The step's name.
+    pub name: &'static str,
+    /// What was seen; null where it could not be read.
+    pub evidence: Value,
+    /// Why it could not be read.
+    pub unknown: Option<Error>,
+    /// What is to be changed.
+    pub changes: Vec<Change>,
+    /// Why the plan must not be carried out.
+    pub objection: Option<String>,
+}
+
+/// A step whose type of state is of no concern to its caller.
+pub trait AnyStep: Send + Sync {
+    /// Observes and plans.
+    fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting>;
+}
+
+impl<S: Step> AnyStep for S {
+    fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting> {
+        Box::pin(async move {
+            let seen = match self.observe(reader, &look.target).await {
+                Ok(state) => Seen::State(state),
+                Err(error) => Seen::Unknown(error),
+            };
+            let evidence = seen.state().and_then(|state| serde_json::to_value(state).ok()).unwrap_or_default();
+            let changes = self.plan(&seen, look);
+            let objection = self.objection(&seen, look);
+            let unknown = match seen {
+                Seen::State(_) => None,
+                Seen::Unknown(error) => Some(error),
+            };
+            Sighting { name: self.name(), evidence, unknown, changes, objection }
+        })
+    }
+}
+
+/// None for what IAM says is not there, where that is a state and not a failure.
+pub fn optional<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

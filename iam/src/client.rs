@@ -1,0 +1,465 @@
+//! Calls: one attempt after the other until IAM has answered, the deadline is spent, or asking again is pointless.
+//!
+//! Holds the retry rules, the paging, the deadline and the bound on concurrency. Refuses to decide what an error means
+//! for an action, and to repeat by itself a create whose reply was lost.
+
+use crate::carrier::{Exchange, Failed, Seen, Watch, failure_of};
+use crate::credentials::{Settings, configure};
+use crate::error::{Attempt, Detail, Ending, Error, Kind};
+use crate::table::{self, Operation};
+use crate::transport::{Transport, is_aws};
+use crate::types::{Read, Request};
+use crate::wire;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
+
+/// One call as data: an operation and its parameters, checked against the table.
+#[derive(Clone)]
+pub struct Call {
+    operation: &'static Operation,
+    parameters: Value,
+    body: Arc<str>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.operation.name, self.redacted())
+    }
+}
+
+impl Call {
+    /// A call of any operation.
+    ///
+    /// # Errors
+    /// The table does not allow the parameters; names the member.
+    pub fn new(operation: &'static Operation, parameters: Value) -> Result<Self, Error> {
+        let body = wire::encode(operation, &parameters)
+            .map_err(|invalid| Error::local(Kind::InvalidRequest, operation.name, invalid.to_string()))?;
+        Ok(Self { operation, parameters, body: body.into() })
+    }
+
+    /// A call of an operation that has a typed request.
+    ///
+    /// # Errors
+    /// A value is outside IAM's limits; names the member.
+    pub fn of<R: Request>(request: &R) -> Result<Self, Error> {
+        let local = |problem: String| Error::local(Kind::InvalidRequest, R::NAME, problem);
+        let operation = table::operation(R::NAME).ok_or_else(|| local("the table lacks this operation".to_owned()))?;
+        let parameters = serde_json::to_value(request).map_err(|error| local(error.to_string()))?;
+        Self::new(operation, parameters)
+    }
+
+    /// The operation.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The parameters with secrets masked.
+    #[must_use]
+    pub fn redacted(&self) -> Value {
+        self.operation.redacted(&self.parameters)
+    }
+}
+
+/// A reply.
+#[derive(Debug, Clone)]
+pub struct Reply<T> {
+    /// The operation's output.
+    pub data: T,
+    /// AWS's request id; of the last page for a list.
+    pub request_id: String,
+    /// How many attempts it took.
+    pub attempts: usize,
+}
+
+/// Who the caller is, from `GetCallerIdentity`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The account's number.
+    pub account: String,
+    /// The caller's ARN; of an assumed role, `arn:…:assumed-role/NAME/SESSION`.
+    pub arn: String,
+    /// The caller's unique id; of an assumed role, `AROA…:SESSION`.
+    pub user_id: String,
+    /// The partition, from the ARN.
+    pub partition: String,
+}
+
+/// Where replies came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// Endpoints other than AWS's own, in the order of their first use.
+    pub endpoints: Vec<String>,
+    /// Whether any reply came from the sandbox.
+    pub sandbox: bool,
+    /// Seconds by which the endpoint's clock is ahead of ours, where that is more than four minutes.
+    pub clock_ahead: Option<i64>,
+}
+
+/// A client of IAM and STS. Clones share connections, identity and the bound on concurrency.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    deadline: Instant,
+    last_request_id: Arc<Mutex<String>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    iam: aws_sdk_iam::Client,
+    sts: aws_sdk_sts::Client,
+    permits: Semaphore,
+    identity: OnceCell<Identity>,
+    origin: Mutex<Origin>,
+}
+
+/// One attempt of a call under way: what it brought, with its request id, and what was seen beside it.
+type OneAttempt<'a, T> = Pin<Box<dyn Future<Output = (Result<(T, Option<String>), Failed>, Seen)> + Send + 'a>>;
+
+/// How often a call is repeated, and after how long.
+struct Patience {
+    attempts: usize,
+    first: Duration,
+    longest: Duration,
+}
+
+fn patience(kind: Kind) -> Patience {
+    let of = |attempts, first, longest| Patience {
+        attempts,
+        first: Duration::from_millis(first),
+        longest: Duration::from_millis(longest),
+    };
+    match kind {
+        // IAM's write rates are low and shared by the whole account: waiting is the only cure.
+        Kind::Throttled => of(12, 100, 5_000),
+        // Terraform waits up to two minutes here; ours ends with the deadline.
+        Kind::ConcurrentModification | Kind::TemporarilyUnmodifiable => of(12, 200, 5_000),
+        Kind::Service => of(5, 100, 2_000),
+        Kind::Connection | Kind::MalformedReply => of(3, 100, 1_000),
+        Kind::TimeOut => of(3, 10, 100),
+        _ => of(1, 0, 0),
+    }
+}
+
+/// An error code of a signature, with a clock this far off, means the clock and not the key.
+const CLOCK_LEEWAY_SECONDS: i64 = 240;
+
+impl Client {
+    /// A client with these settings. Makes no call.
+    pub async fn connect(settings: &Settings, transport: &Transport) -> Self {
+        let sdk = configure(settings, transport).await;
+        Self {
+            shared: Arc::new(Shared {
+                iam: aws_sdk_iam::Client::new(&sdk),
+                sts: aws_sdk_sts::Client::new(&sdk),
+                permits: Semaphore::new(settings.max_concurrency.max(1)),
+                identity: OnceCell::new(),
+                origin: Mutex::default(),
+            }),
+            deadline: Instant::now() + Duration::from_secs(50),
+            last_request_id: Arc::default(),
+        }
+    }
+
+    /// The same client with another deadline, from which every attempt, retry and pause is paid.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self { shared: self.shared.clone(), deadline, last_request_id: Arc::default() }
+    }
+
+    /// AWS's request id of the last answer that this client (since [`Client::until`]) had.
+    #[must_use]
+    pub fn last_request_id(&self) -> String {
+        self.last_request_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When this client gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Where replies came from so far.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.shared.origin.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a typed read.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn read<R: Read>(&self, request: &R) -> Result<Reply<R::Reply>, Error> {
+        typed::<R>(self.send(&Call::of(request)?).await?)
+    }
+
+    /// Sends a typed read of a list and reads it to its end: the reply holds all items.
+    ///
+    /// # Errors
+    /// [`Error`]; of a list that could not be read to its end, no part is returned.
+    pub async fn read_all<R: Read>(&self, request: &R) -> Result<Reply<R::Reply>, Error> {
+        typed::<R>(self.send_all(&Call::of(request)?).await?)
+    }
+
+    /// Sends any call once, whatever it does. Only an executor of changes has business here with an operation that
+    /// writes.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn send(&self, call: &Call) -> Result<Reply<Value>, Error> {
+        let operation = call.operation;
+        let one = || -> OneAttempt<'_, Value> {
+            Box::pin(Exchange::new(operation, call.body.clone()).send(&self.shared.iam))
+        };
+        self.attempts(operation.name, operation.repeatable(), &one).await
+    }
+
+    /// Sends a call of a list operation until the list has ended, and joins the pages.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Kind::MalformedReply`] where a page repeats its position or promises a next page without one.
+    pub async fn send_all(&self, call: &Call) -> Result<Reply<Value>, Error> {
+        let operation = call.operation;
+        let Some(paging) = &operation.paging else { return self.send(call).await };
+        let broken = |problem: &str| Error::local(Kind::MalformedReply, operation.name, problem);
+        let mut parameters = call.parameters.clone();
+        if let Some(limit) = paging.limit {
+            let most = operation.member(limit).and_then(|member| member.shape.max).unwrap_or(1000);
+            parameters[limit] = most.into();
+        }
+        let mut whole: Option<Reply<Value>> = None;
+        let mut positions = HashSet::new();
+        loop {
+            let page = self.send(&Call::new(operation, parameters.clone())?).await?;
+            let next = page.data[paging.output].as_str().map(str::to_owned);
+            let more = match paging.more {
+                // IAM may answer with fewer items than asked for, even with none, and still have more.
+                Some(flag) => page.data[flag].as_bool().unwrap_or(false),
+                None => next.is_some(),
+            };
+            let joined = match whole.take() {
+                None => page,
+                Some(mut joined) => {
+                    joined.attempts += page.attempts;
+                    joined.request_id = page.request_id;
+                    join(&mut joined.data, page.data, paging);
+                    joined
+                }
+            };
+            if !more {
+                let mut joined = joined;
+                if let Some(map) = joined.data.as_object_mut() {
+                    map.shift_remove(paging.output);
+                    if let Some(flag) = paging.more {
+                        map.insert(flag.to_owned(), false.into());
+                    }
+                }
+                return Ok(joined);
+            }
+            whole = Some(joined);
+            let next = next.ok_or_else(|| broken("the list says that it goes on, but not where"))?;
+            if !positions.insert(next.clone()) {
+                return Err(broken("the list repeats a page: it would never end"));
+            }
+            parameters[paging.input] = next.into();
+        }
+    }
+
+    /// Who the caller is. Asked once per client.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn identity(&self) -> Result<Identity, Error> {
+        self.shared.identity.get_or_try_init(|| self.ask_identity()).await.cloned()
+    }
+
+    async fn ask_identity(&self) -> Result<Identity, Error> {
+        let one = || -> OneAttempt<'_, Identity> {
+            Box::pin(async {
+                let watch = Watch::default();
+                let sent = self.shared.sts.get_caller_identity().customize().interceptor(watch.clone()).send().await;
+                (identity_of(sent), watch.seen())
+            })
+        };
+        let reply = self.attempts("GetCallerIdentity", true, &one).await?;
+        Ok(reply.data)
+    }
+
+    /// The loop around every call.
+    async fn attempts<'a, T>(
+        &'a self,
+        operation: &str,
+        repeatable: bool,
+        one: &(dyn Fn() -> OneAttempt<'a, T> + Sync),
+    ) -> Result<Reply<T>, Error> {
+        let started = Instant::now();
+        let mut attempts: Vec<Attempt> = vec![];
+        let mut clock_corrected = false;
+        loop {
+            let attempt = async {
+                let Ok(_permit) = self.shared.permits.acquire().await else {
+                    return (
+                        Err(Failed::not_sent(Kind::InvalidRequest, "the client is closed".to_owned())),
+                        Seen::default(),
+                    );
+                };
+                one().await
+            };
+            let (outcome, seen) = match tokio::time::timeout_at(self.deadline, attempt).await {
+                Ok(answered) => answered,
+                Err(_) => {
+                    let reason = "the time for this parameter set ran out before an answer came".to_owned();
+                    (Err(Failed::lost(Kind::TimeOut, reason)), Seen::default())
+                }
+            };
+            self.note(&seen);
+            let failed = match outcome {
+                Ok((data, request_id)) => {
+                    tracing::debug!(operation, attempts = attempts.len() + 1, "answered");
+                    let request_id = request_id.unwrap_or_default();
+                    if !request_id.is_empty() {
+                        self.last_request_id.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&request_id);
+                    }
+                    return Ok(Reply { data, request_id, attempts: attempts.len() + 1 });
+                }
+                Err(failed) => failed,
+            };
+            let after_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            attempts.push(Attempt { after_ms, ending: failed.ending.clone() });
+            let clock_ahead = seen.clock_ahead();
+            let clock_off = failed.kind == Kind::BadCredentials
+                && clock_ahead.is_some_and(|seconds| seconds.abs() > CLOCK_LEEWAY_SECONDS);
+            let again = if clock_off && !clock_corrected {
+                // The SDK has learned the endpoint's time from this answer and signs the next attempt with it.
+                clock_corrected = true;
+                Some(Duration::ZERO)
+            } else {
+                self.pause_before_next(&failed, repeatable, &attempts)
+            };
+            let Some(pause) = again else {
+                tracing::debug!(operation, kind = failed.kind.name(), "failed");
+                return Err(Detail {
+                    kind: failed.kind,
+                    code: failed.code,
+                    message: failed.message,
+                    status: failed.status,
+                    request_id: failed.request_id,
+                    operation: operation.to_owned(),
+                    attempts,
+                    clock_ahead,
+                }
+                .into());
+            };
+            tracing::info!(
+                "{operation}: {}, trying again in {} ms",
+                failed.code.as_deref().unwrap_or(failed.kind.name()),
+                pause.as_millis()
+            );
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// How long to wait before the next attempt; none where there should not be one.
+    fn pause_before_next(&self, failed: &Failed, repeatable: bool, attempts: &[Attempt]) -> Option<Duration> {
+        let last = attempts.last()?;
+        // A redirect or a page of something that is not IAM stays what it is.
+        let answered = matches!(last.ending, Ending::Answered { .. });
+        if failed.kind == Kind::MalformedReply && answered {
+            return None;
+        }
+        if last.in_doubt() && !repeatable {
+            return None;
+        }
+        let patience = patience(failed.kind);
+        if attempts.len() >= patience.attempts {
+            return None;
+        }
+        let doublings = u32::try_from(attempts.len() - 1).unwrap_or(16).min(16);
+        let ceiling = (patience.first * 2_u32.pow(doublings)).min(patience.longest);
+        // Half fixed, half random: never at once, and not all together.
+        let pause = ceiling / 2 + ceiling.mul_f64(fastrand::f64() / 2.0);
+        (Instant::now() + pause < self.deadline).then_some(pause)
+    }
+
+    fn note(&self, seen: &Seen) {
+        let mut origin = self.shared.origin.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(endpoint) = seen.endpoint.as_ref().filter(|endpoint| !is_aws(endpoint))
+            && !origin.endpoints.contains(endpoint)
+        {
+            origin.endpoints.push(endpoint.clone());
+        }
+        origin.sandbox |= seen.sandbox.is_some();
+        if let Some(ahead) = seen.clock_ahead().filter(|seconds| seconds.abs() > CLOCK_LEEWAY_SECONDS) {
+            origin.clock_ahead = Some(ahead);
+        }
+    }
+}
+
+fn typed<R: Request>(reply: Reply<Value>) -> Result<Reply<R::Reply>, Error> {
+    let Reply { data, request_id, attempts } = reply;
+    let data = serde_json::from_value(data).map_err(|_| {
+        Error::local(Kind::MalformedReply, R::NAME, "the reply does not have the members that IAM documents")
+    })?;
+    Ok(Reply { data, request_id, attempts })
+}
+
+/// Adds a page's items to what was read before.
+fn join(whole: &mut Value, page: Value, paging: &table::Paging) {
+    let Value::Object(page) = page else { return };
+    for (name, value) in page {
+        match (whole.get_mut(&name), value) {
+            (Some(Value::Array(items)), Value::Array(more)) if paging.results.contains(&name.as_str()) => {
+                items.extend(more)
+            }
+            (_, value) => whole[name] = value,
+        }
+    }
+}
+
+type StsResult = Result<
+    aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput,
+    aws_sdk_sts::error::SdkError<
+        aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError,
+        aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+    >,
+>;
+
+fn identity_of(sent: StsResult) -> Result<(Identity, Option<String>), Failed> {
+    let malformed =
+        || Failed::lost(Kind::MalformedReply, "the answer is not STS's; is this endpoint really AWS?".to_owned());
+    match sent {
+        Ok(output) => {
+            let request_id = output.request_id().map(str::to_owned);
+            let (Some(account), Some(arn), Some(user_id)) = (output.account(), output.arn(), output.user_id()) else {
+                return Err(malformed());
+            };
+            let partition = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next()).ok_or_else(malformed)?;
+            let identity = Identity {
+                account: account.to_owned(),
+                arn: arn.to_owned(),
+                user_id: user_id.to_owned(),
+                partition: partition.to_owned(),
+            };
+            Ok((identity, request_id))
+        }
+        Err(error) => Err(match error.raw_response().map(|response| response.status().as_u16()) {
+            Some(200..300) => Failed { status: Some(200), ..malformed() },
+            Some(status) => Failed::answered(
+                status,
+                error.code().map(str::to_owned),
+                error.message().unwrap_or_default().to_owned(),
+                error.request_id().map(str::to_owned),
+            ),
+            None => failure_of(&error),
+        }),
+    }
+}

@@ -1,0 +1,325 @@
+//! The asset configuration: how to reach IAM, with which credentials, and what is never to be done.
+//!
+//! Unknown keys are the platform's own and ignored; a known key with a wrong value is an error. Secrets are `secrecy`
+//! types from here on, and no error repeats any part of one.
+
+use crate::journal;
+use awsiam_actions::guard::Rules;
+use awsiam_iam::credentials::{AssumeRole, Keys, Region, Settings, Source};
+use awsiam_iam::transport::{Transport, check_endpoint};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The message of the original app for an asset that has no credentials.
+const NO_CREDENTIALS: &str = "Please provide access keys or select assume role check box in asset configuration";
+
+/// A validated asset.
+#[derive(Debug)]
+pub struct Asset {
+    /// How to reach IAM; without credentials where the asset has none.
+    pub settings: Option<Settings>,
+    /// The same without a source, for credentials that a parameter set brings.
+    base: Settings,
+    /// The HTTP client that all share.
+    pub transport: Transport,
+    /// What the guards go by.
+    pub rules: Rules,
+    /// Actions that the asset allows, by name or identifier; empty for all.
+    pub allowed_actions: Vec<String>,
+    /// Whether only lookups are allowed.
+    pub read_only: bool,
+    /// Where runs are written down.
+    pub state_dir: Option<PathBuf>,
+    /// Whether a run that cannot be written down must not begin.
+    pub require_journal: bool,
+    /// How long a parameter set may take in all.
+    pub time_out: Duration,
+}
+
+/// A key of the asset, for its schema and help.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// The platform's type.
+    pub data_type: &'static str,
+    /// What it is for, with units and default.
+    pub description: &'static str,
+}
+
+macro_rules! keys {
+    ($($name:literal $type:literal $description:literal,)*) => {
+        /// Every key that an asset may have.
+        pub const KEYS: &[Key] = &[$(Key { name: $name, data_type: $type, description: $description },)*];
+    };
+}
+
+keys! {
+    "access_key" "password" "Access key ID",
+    "secret_key" "password" "Secret access key; or {\"env\": NAME} or {\"file\": PATH}",
+    "use_role" "boolean" "Use the role of this machine: web identity, container or EC2 instance metadata (default false)",
+    "session_token" "password" "Session token, for temporary access keys",
+    "profile" "string" "Profile of the AWS configuration files to take the credentials from",
+    "role_arn" "string" "ARN of a role to assume with the credentials",
+    "external_id" "password" "External ID that the role's trust policy asks for",
+    "region" "string" "AWS region; IAM is global, so it only selects the partition (default us-east-1)",
+    "account_id" "string" "Account that the asset is for (12 digits); credentials of another one are refused",
+    "endpoint_url" "string" "Endpoint for IAM and STS instead of AWS's own; http only to this machine",
+    "proxy" "password" "URL of an HTTPS proxy, instead of HTTPS_PROXY",
+    "ca_bundle" "string" "File with the certificates to trust (PEM), instead of AWS_CA_BUNDLE or the system's",
+    "connect_timeout" "numeric" "Seconds to make a connection (default 3)",
+    "attempt_timeout" "numeric" "Seconds for one attempt of a call (default 15)",
+    "timeout" "numeric" "Seconds for one parameter set, with all retries (default 50)",
+    "protected_principals" "string" "Names, paths or ARNs of principals from which nothing is taken, with *, separated by commas",
+    "allowed_actions" "string" "Actions that the asset allows, separated by commas (default all)",
+    "read_only" "boolean" "Allow only actions that change nothing (default false)",
+    "state_dir" "string" "Folder for journals and locks (default $XDG_STATE_HOME/awsiam or ~/.local/state/awsiam)",
+    "require_journal" "boolean" "Change nothing where the journal cannot be written (default false)",
+    "max_concurrency" "numeric" "Calls under way at once (default 8)",
+}
+
+/// Reads the values of an asset one by one.
+struct Reading<'a>(&'a Map<String, Value>);
+
+impl Reading<'_> {
+    fn given(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null() && **value != "")
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, String> {
+        match self.given(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(format!("Asset: {key} must be a string")),
+        }
+    }
+
+    /// A secret: text, or `{"env": NAME}`, or `{"file": PATH}`.
+    fn secret(&self, key: &str) -> Result<Option<SecretString>, String> {
+        let from = |map: &Map<String, Value>, what: &str| map.get(what).and_then(Value::as_str).map(str::to_owned);
+        match self.given(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().into())),
+            Some(Value::Object(map)) if map.len() == 1 => {
+                if let Some(name) = from(map, "env") {
+                    let value = std::env::var(&name).ok().filter(|value| !value.trim().is_empty());
+                    return value.map(|value| Some(value.trim().into())).ok_or_else(|| {
+                        format!("Asset: {key} is to be taken from the environment variable {name}, which is not set")
+                    });
+                }
+                if let Some(path) = from(map, "file") {
+                    let value = std::fs::read_to_string(&path)
+                        .map_err(|error| format!("Asset: {key} is to be read from {path}: {}", error.kind()))?;
+                    return match value.trim() {
+                        "" => Err(format!("Asset: {key} is to be read from {path}, which is empty")),
+                        value => Ok(Some(value.into())),
+                    };
+                }
+                Err(format!("Asset: {key} must be a string, {{\"env\": NAME}} or {{\"file\": PATH}}"))
+            }
+            Some(_) => Err(format!("Asset: {key} must be a string, {{\"env\": NAME}} or {{\"file\": PATH}}")),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, String> {
+        match self.given(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(format!("Asset: {key} must be true or false (a JSON boolean, without quotes)")),
+        }
+    }
+
+    fn number(&self, key: &str, least: f64, most: f64) -> Result<Option<f64>, String> {
+        let number = match self.given(key) {
+            None => return Ok(None),
+            Some(Value::Number(number)) => number.as_f64(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(_) => None,
+        };
+        match number {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(format!("Asset: {key} must be a number from {least} to {most}")),
+        }
+    }
+
+    fn seconds(&self, key: &str, most: f64) -> Result<Option<Duration>, String> {
+        Ok(self.number(key, 0.1, most)?.map(Duration::from_secs_f64))
+    }
+
+    fn list(&self, key: &str) -> Result<Vec<String>, String> {
+        let wrong = || format!("Asset: {key} must be a list of strings, or text separated by commas");
+        let items: Vec<String> = match self.given(key) {
+            None => vec![],
+            Some(Value::String(text)) => text.split([',', '\n']).map(str::to_owned).collect(),
+            Some(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>()?
+            }
+            Some(_) => return Err(wrong()),
+        };
+        Ok(items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+    }
+
+    /// A variable of the environment that the platform gives to the action.
+    fn platform_variable(&self, environment: &Map<String, Value>, name: &str) -> Option<String> {
+        let reserved = self.0.get("_reserved_environment_variables").and_then(Value::as_object);
+        let places = [reserved, self.0.get("environment_variables").and_then(Value::as_object), Some(environment)];
+        places.into_iter().flatten().find_map(|variables| match variables.get(name)? {
+            Value::String(value) => Some(value.clone()),
+            Value::Object(of) => of.get("value")?.as_str().map(str::to_owned),
+            _ => None,
+        })
+    }
+}
+
+impl Asset {
+    /// Validates an asset. `environment` is what the platform gives beside it.
+    ///
+    /// # Errors
+    /// What to change; no part of a secret is repeated.
+    pub fn read(config: &Map<String, Value>, environment: &Map<String, Value>) -> Result<Self, String> {
+        let reading = Reading(config);
+        let source = source(&reading)?;
+        let mut base = Settings::new(Source::Role);
+        if let Some(region) = reading.text("region")? {
+            base.region = Region::parse(&region).map_err(|problem| format!("Asset: region {problem}"))?;
+        }
+        base.endpoint_url = reading.text("endpoint_url")?;
+        for (what, url) in [
+            ("endpoint_url", base.endpoint_url.clone()),
+            ("AWS_ENDPOINT_URL", std::env::var("AWS_ENDPOINT_URL").ok()),
+            ("AWS_ENDPOINT_URL_IAM", std::env::var("AWS_ENDPOINT_URL_IAM").ok()),
+            ("AWS_ENDPOINT_URL_STS", std::env::var("AWS_ENDPOINT_URL_STS").ok()),
+        ] {
+            if let Some(url) = url.filter(|url| !url.is_empty()) {
+                check_endpoint(&url).map_err(|problem| format!("Asset: {what}: {problem}"))?;
+            }
+        }
+        if let Some(time_out) = reading.seconds("connect_timeout", 60.0)? {
+            base.connect_timeout = time_out;
+        }
+        if let Some(time_out) = reading.seconds("attempt_timeout", 120.0)? {
+            base.attempt_timeout = time_out;
+        }
+        if let Some(most) = reading.number("max_concurrency", 1.0, 64.0)? {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 64")]
+            let most = most as usize;
+            base.max_concurrency = most;
+        }
+        let assume = assume(&reading)?;
+        let account_id = reading.text("account_id")?;
+        if let Some(account) =
+            account_id.as_ref().filter(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()))
+        {
+            return Err(format!(
+                "Asset: account_id must have 12 digits (as text, so that leading zeros count), not {account:?}"
+            ));
+        }
+        let proxy = match reading.secret("proxy")? {
+            Some(proxy) => Some(proxy),
+            None => ["HTTPS_PROXY", "https_proxy"]
+                .iter()
+                .find_map(|name| reading.platform_variable(environment, name))
+                .filter(|proxy| !proxy.is_empty())
+                .map(Into::into),
+        };
+        let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| reading.platform_variable(environment, name));
+        let ca_bundle = reading.text("ca_bundle")?.map(PathBuf::from);
+        if let Some(path) = ca_bundle.as_ref().filter(|path| !path.is_file()) {
+            return Err(format!("Asset: ca_bundle {} is not a file", path.display()));
+        }
+        let transport = Transport::new(proxy, no_proxy, ca_bundle).map_err(|problem| format!("Asset: {problem}"))?;
+        let own_key = match &source {
+            Some(Source::Keys(keys)) => Some(keys.access_key_id.clone()),
+            _ => None,
+        };
+        Ok(Self {
+            settings: source.map(|source| Settings { source, assume, ..base.clone() }),
+            base,
+            transport,
+            rules: Rules { protected: reading.list("protected_principals")?, account_id, own_key },
+            allowed_actions: reading.list("allowed_actions")?,
+            read_only: reading.flag("read_only")?,
+            state_dir: reading.text("state_dir")?.map(PathBuf::from).or_else(journal::default_dir),
+            require_journal: reading.flag("require_journal")?,
+            time_out: reading.seconds("timeout", 3600.0)?.unwrap_or(Duration::from_secs(50)),
+        })
+    }
+
+    /// The settings for a parameter set, with its own credentials where it brings some.
+    ///
+    /// # Errors
+    /// Neither the asset nor the parameter set has credentials.
+    pub fn settings_for(&self, keys: Option<Keys>) -> Result<Settings, String> {
+        match keys {
+            Some(keys) => Ok(Settings { source: Source::Keys(keys), ..self.base.clone() }),
+            None => self.settings.clone().ok_or_else(|| NO_CREDENTIALS.to_owned()),
+        }
+    }
+
+    /// The same asset, acting on a sandbox as its administrator.
+    #[must_use]
+    pub fn on_sandbox(mut self, endpoint: String, access_key_id: String, secret: &str) -> Self {
+        let keys = Keys { access_key_id: access_key_id.clone(), secret_access_key: secret.into(), session_token: None };
+        self.base.endpoint_url = Some(endpoint);
+        self.settings = Some(Settings { source: Source::Keys(keys), ..self.base.clone() });
+        self.rules.own_key = Some(access_key_id);
+        self
+    }
+}
+
+fn source(reading: &Reading<'_>) -> Result<Option<Source>, String> {
+    let access_key = reading.secret("access_key")?;
+    let secret_key = reading.secret("secret_key")?;
+    let session_token = reading.secret("session_token")?;
+    let use_role = reading.flag("use_role")?;
+    let profile = reading.text("profile")?;
+    // The original's form lets both be filled in; there the role wins.
+    if use_role {
+        return Ok(Some(Source::Role));
+    }
+    if let Some(profile) = profile {
+        return if access_key.is_some() {
+            Err("Asset: give either access_key and secret_key or profile, not both".to_owned())
+        } else {
+            Ok(Some(Source::Profile(profile)))
+        };
+    }
+    match (access_key, secret_key) {
+        (Some(id), Some(secret_access_key)) => {
+            let access_key_id = id.expose_secret().to_owned();
+            if access_key_id.bytes().any(|b| !b.is_ascii_graphic()) {
+                return Err("Asset: access_key holds blanks or other characters that no access key has".to_owned());
+            }
+            Ok(Some(Source::Keys(Keys { access_key_id, secret_access_key, session_token })))
+        }
+        (None, None) if session_token.is_some() => {
+            Err("Asset: session_token needs access_key and secret_key".to_owned())
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(format!("Asset: access_key is given without secret_key. {NO_CREDENTIALS}")),
+        (None, Some(_)) => Err(format!("Asset: secret_key is given without access_key. {NO_CREDENTIALS}")),
+    }
+}
+
+fn assume(reading: &Reading<'_>) -> Result<Option<AssumeRole>, String> {
+    let external_id = reading.secret("external_id")?.map(|id| id.expose_secret().to_owned());
+    match reading.text("role_arn")? {
+        Some(role_arn) => {
+            let parts: Vec<_> = role_arn.splitn(6, ':').collect();
+            let is_role = matches!(parts.as_slice(), ["arn", _, "iam", "", account, resource]
+                if account.len() == 12 && resource.starts_with("role/"));
+            if is_role {
+                Ok(Some(AssumeRole { role_arn, external_id }))
+            } else {
+                Err(format!(
+                    "Asset: role_arn must be the ARN of a role, arn:PARTITION:iam::ACCOUNT:role/NAME, not {role_arn:?}"
+                ))
+            }
+        }
+        None if external_id.is_some() => Err("Asset: external_id needs role_arn".to_owned()),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,411 @@
+//! The command line.
+//!
+//! Turns arguments into a request, an asset and options, and a result into text and an exit code. Every way to run an
+//! action goes through the same request and the same result.
+
+use crate::Ended;
+use crate::asset::{Asset, KEYS};
+use crate::progress::{self, Format, Level};
+use crate::request::{self, Bad, LARGEST, Request};
+use crate::result::Document;
+use crate::run::{self, Options};
+use anyhow::{Context as _, anyhow, bail};
+use awsiam_actions::action::Of;
+use awsiam_actions::{ACTIONS, Action};
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Map, Value, json};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
+
+/// Incident response on AWS IAM: one action request in, one proven result out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "awsiam",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  awsiam run --sandbox examples/disable_user.json      try it on a demo account in memory
+  awsiam run --asset asset.json request.json           run a request
+  awsiam run --asset asset.json --action 'disable user' --param username=alice --dry-run
+  awsiam describe 'disable user'                       what it takes, calls and can undo
+
+Exit codes: 0 success, 1 the action failed, 2 bad request or asset, 130/143 cancelled."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How much to say on stderr
+    #[arg(long, global = true, value_enum, default_value = "info")]
+    log_level: Level,
+    /// How to say it
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one action request and print its result as one line of JSON
+    #[command(after_help = "\
+A request is a JSON object:
+  {\"action\": \"disable user\", \"config\": {…asset…}, \"parameters\": [{\"username\": \"alice\"}]}
+
+Examples:
+  awsiam run < request.json
+  awsiam run --sandbox --pretty examples/disable_user.json
+  awsiam run --asset asset.json --action 'list users' --param group_name=developers
+  awsiam run --asset asset.json --dry-run request.json")]
+    Run(RunArguments),
+    /// Check that IAM can be reached, that the credentials are good, and whose they are
+    TestConnectivity(Common),
+    /// List every action
+    Actions,
+    /// Say what an action takes, brings, calls and can undo
+    Describe {
+        /// Name or identifier, such as 'disable user' or disable_user; 'asset' for the asset's keys
+        action: String,
+    },
+    /// Serve an IAM that lives in memory on this machine, until Ctrl-C
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = "\
+Prints, as shell exports, what reaches it as an administrator of a demo account:
+  $ awsiam sandbox --port 4566
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 …")]
+    Sandbox(SandboxArguments),
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// File with the asset configuration (JSON); replaces the request's config
+    #[arg(long, value_name = "FILE")]
+    asset: Option<PathBuf>,
+    /// Act on a demo account in memory instead of AWS
+    #[cfg(feature = "sandbox")]
+    #[arg(long)]
+    sandbox: bool,
+    /// Write the result to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Indent the result
+    #[arg(long)]
+    pretty: bool,
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// File with the request (JSON); - or nothing for stdin
+    #[arg(value_name = "REQUEST.json", conflicts_with = "action")]
+    request: Option<PathBuf>,
+    /// Action to run, in place of a request
+    #[arg(long, value_name = "NAME")]
+    action: Option<String>,
+    /// Parameter for --action; text unless the action takes true or false
+    #[arg(long, value_name = "NAME=VALUE", requires = "action")]
+    param: Vec<String>,
+    /// Show what would be changed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Exit with 1 when any parameter set failed, not only when all did
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+struct SandboxArguments {
+    /// Port on 127.0.0.1; 0 for any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+/// A bad request or asset.
+const BAD: u8 = 2;
+
+pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    progress::start(cli.log_level, cli.log_format);
+    match cli.command {
+        Command::Run(arguments) => {
+            let request = match &arguments.action {
+                Some(action) => by_hand(action, &arguments.param),
+                None => read_request(arguments.request.as_deref()),
+            };
+            perform(request, &arguments.common, Options { dry_run: arguments.dry_run }, arguments.strict)
+        }
+        Command::TestConnectivity(common) => {
+            perform(by_hand("test connectivity", &[]), &common, Options::default(), false)
+        }
+        Command::Actions => Ended { stdout: list(), ..Ended::default() },
+        Command::Describe { action } if action == "asset" => Ended { stdout: describe_asset(), ..Ended::default() },
+        Command::Describe { action } => match request::lookup(&action) {
+            Ok(action) => Ended { stdout: describe(action), ..Ended::default() },
+            Err(message) => {
+                tracing::error!("{message}");
+                Ended { code: BAD, ..Ended::default() }
+            }
+        },
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(arguments) => serve_sandbox(&arguments),
+    }
+}
+
+/// Help and version go to stdout. A mistake is told on stderr, and as a result on stdout for a platform that waits.
+fn usage(error: &clap::Error) -> Ended {
+    if !error.use_stderr() {
+        return Ended { stdout: error.render().to_string(), ..Ended::default() };
+    }
+    progress::start(Level::Error, Format::Text);
+    let text = error.render().to_string();
+    tracing::error!("{}", text.trim_start_matches("error: "));
+    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let document = Document::refused("", None, &[], &format!("The command line cannot be used: {message}"));
+    Ended { stdout: document.text(false), code: BAD, ..Ended::default() }
+}
+
+fn read_request(path: Option<&Path>) -> Result<Request, Bad> {
+    let bad = |message: String| Bad { message, ..Bad::default() };
+    let most = u64::try_from(LARGEST).unwrap_or(u64::MAX) + 1;
+    let mut text = vec![];
+    let read = match path.filter(|path| *path != Path::new("-")) {
+        None => std::io::stdin()
+            .lock()
+            .take(most)
+            .read_to_end(&mut text)
+            .map_err(|error| format!("The request cannot be read from stdin: {error}")),
+        Some(path) => std::fs::File::open(path)
+            .and_then(|file| file.take(most).read_to_end(&mut text))
+            .map_err(|error| format!("The request cannot be read from {}: {error}", path.display())),
+    };
+    read.map_err(bad)?;
+    request::parse(&text)
+}
+
+/// A request made of arguments.
+fn by_hand(name: &str, parameters: &[String]) -> Result<Request, Bad> {
+    let bad = |message: String| Bad { message, ..Bad::default() };
+    let action = request::lookup(name).map_err(bad)?;
+    let mut set = Map::new();
+    for parameter in parameters {
+        let (name, value) = parameter.split_once('=').ok_or_else(|| {
+            bad(format!("--param must be NAME=VALUE; {:?} has no =", parameter.split(' ').next().unwrap_or_default()))
+        })?;
+        let flag = action.parameter(name).is_none_or(|parameter| matches!(parameter.of, Of::Flag(_)));
+        let value = match value {
+            "true" if flag => true.into(),
+            "false" if flag => false.into(),
+            text => Value::from(text),
+        };
+        set.insert(name.to_owned(), value);
+    }
+    Ok(Request { action, config: None, environment: Map::new(), sets: vec![set] })
+}
+
+fn read_asset(path: &Path) -> anyhow::Result<Map<String, Value>> {
+    let shown = path.display();
+    let text = std::fs::read(path).with_context(|| format!("The asset cannot be read from {shown}"))?;
+    // The error's own text is not repeated: it may quote a value.
+    let document: Value = serde_json::from_slice(&text)
+        .map_err(|error| anyhow!("The asset {shown} is not JSON (line {}, column {})", error.line(), error.column()))?;
+    match document {
+        Value::Object(asset) => Ok(asset),
+        _ => bail!("The asset {shown} must be a JSON object"),
+    }
+}
+
+/// Runs a request, whatever became of it, to what the process prints and its exit code.
+fn perform(request: Result<Request, Bad>, common: &Common, options: Options, strict: bool) -> Ended {
+    let (document, signal) = match request {
+        Ok(request) => match prepare(&request, common) {
+            Ok((asset, _sandbox)) => run_to_end(&request, &asset, options),
+            Err(error) => {
+                let message = format!("{error:#}");
+                (Document::refused(request.action.identifier, Some(request.action), &request.sets, &message), None)
+            }
+        },
+        Err(bad) => (Document::refused(&bad.identifier, None, &bad.sets, &bad.message), None),
+    };
+    if document.code() == BAD {
+        tracing::error!("{}", document.message);
+    }
+    let mut code = document.code();
+    if code == 0 && document.failed() > 0 {
+        tracing::warn!("{} of the parameter sets failed; the result says which and why", document.failed());
+        code = u8::from(strict);
+    }
+    let code = signal.unwrap_or(code);
+    let text = document.text(common.pretty);
+    let Some(path) = &common.output else { return Ended { stdout: text, code, ..Ended::default() } };
+    match std::fs::write(path, &text) {
+        Ok(()) => Ended { code, ..Ended::default() },
+        Err(error) => {
+            // What was done must not be lost with the file.
+            tracing::error!("The result cannot be written to {}: {error}; here it is instead", path.display());
+            Ended { stdout: text, code: code.max(1), ..Ended::default() }
+        }
+    }
+}
+
+#[cfg(feature = "sandbox")]
+type HeldSandbox = Option<awsiam_sandbox::Sandbox>;
+#[cfg(not(feature = "sandbox"))]
+type HeldSandbox = ();
+
+fn prepare(request: &Request, common: &Common) -> anyhow::Result<(Asset, HeldSandbox)> {
+    let config = match &common.asset {
+        Some(path) => read_asset(path)?,
+        None => request.config.clone().unwrap_or_default(),
+    };
+    let asset = Asset::read(&config, &request.environment).map_err(anyhow::Error::msg)?;
+    #[cfg(feature = "sandbox")]
+    {
+        if !common.sandbox {
+            return Ok((asset, None));
+        }
+        let sandbox = awsiam_sandbox::Sandbox::start(awsiam_sandbox::Options::default())
+            .context("The sandbox cannot be started")?;
+        let key = sandbox.administrator();
+        let asset = asset.on_sandbox(sandbox.endpoint(), key.access_key_id, &key.secret_access_key);
+        Ok((asset, Some(sandbox)))
+    }
+    #[cfg(not(feature = "sandbox"))]
+    Ok((asset, ()))
+}
+
+/// Runs a request until its end or a signal; with the exit code that the signal asks for.
+fn run_to_end(request: &Request, asset: &Asset, options: Options) -> (Document, Option<u8>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let message = format!("The process cannot be set up: {error}");
+            return (Document::refused(request.action.identifier, Some(request.action), &request.sets, &message), None);
+        }
+    };
+    runtime.block_on(async {
+        let (tell, stop) = watch::channel(false);
+        let signals = tokio::spawn(async move {
+            first_signal().await;
+            tracing::warn!("told to stop: finishing what is under way, beginning nothing new");
+            tell.send_replace(true);
+        });
+        let document = run::run(request, asset, options, &stop).await;
+        let stopped = *stop.borrow();
+        signals.abort();
+        let code = stopped.then(|| SIGNAL.load(std::sync::atomic::Ordering::Relaxed));
+        (document, code)
+    })
+}
+
+/// The exit code that the first signal asks for: 130 or 143.
+static SIGNAL: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+async fn first_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    let code = tokio::select! {
+        _ = interrupt.recv() => 130,
+        _ = terminate.recv() => 143,
+    };
+    SIGNAL.store(code, std::sync::atomic::Ordering::Relaxed);
+}
+
+#[cfg(feature = "sandbox")]
+fn serve_sandbox(arguments: &SandboxArguments) -> Ended {
+    let options = awsiam_sandbox::Options { port: arguments.port, ..awsiam_sandbox::Options::default() };
+    let sandbox = match awsiam_sandbox::Sandbox::start(options) {
+        Ok(sandbox) => sandbox,
+        Err(error) => {
+            tracing::error!("The sandbox cannot be started on port {}: {error}", arguments.port);
+            return Ended { code: BAD, ..Ended::default() };
+        }
+    };
+    let key = sandbox.administrator();
+    let stdout = format!(
+        "export AWS_ENDPOINT_URL={}\nexport AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_REGION=us-east-1\n",
+        sandbox.endpoint(),
+        key.access_key_id,
+        key.secret_access_key,
+    );
+    let wait = move || {
+        tracing::info!("serving a demo account on {} until Ctrl-C", sandbox.endpoint());
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            runtime.block_on(first_signal());
+        }
+    };
+    Ended { stdout, wait: Some(Box::new(wait)), code: 0 }
+}
+
+fn list() -> String {
+    let width = ACTIONS.iter().map(|action| action.name.len()).max().unwrap_or_default();
+    ACTIONS.iter().fold(String::new(), |mut text, action| {
+        let _ = writeln!(text, "{:width$}  {:11}  {}", action.name, action.kind.name(), action.description);
+        text
+    })
+}
+
+fn describe(action: &Action) -> String {
+    let mut text = format!("{} ({}, {})\n{}\n", action.name, action.identifier, action.kind.name(), action.description);
+    if !action.verbose.is_empty() {
+        let _ = writeln!(text, "\n{}", action.verbose);
+    }
+    text.push_str("\nParameters:\n");
+    for parameter in action.parameters {
+        let need = match parameter.of {
+            Of::Flag(default) => format!("default {default}"),
+            Of::Path(_) => "default /".to_owned(),
+            _ if parameter.required => "required".to_owned(),
+            _ => "optional".to_owned(),
+        };
+        let _ =
+            writeln!(text, "  {} ({}, {need}): {}", parameter.name, parameter.of.data_type(), parameter.description);
+    }
+    if !action.read_only() {
+        text.push_str("  dry_run (boolean, default false): Show the plan, change nothing\n");
+    }
+    text.push_str("\nOutputs:\n");
+    for output in action.outputs {
+        let place = if output.summary { "summary" } else { "data.*" };
+        let _ = writeln!(text, "  {place}.{}  e.g. {}", output.path, output.example);
+    }
+    let _ = writeln!(text, "\nCalls: {}", action.calls.join(", "));
+    let permissions: Vec<_> = action.calls.iter().map(|call| permission(call)).collect();
+    let _ = writeln!(text, "Permissions: {}", permissions.join(", "));
+    if !action.undoing.is_empty() {
+        let _ = writeln!(text, "\nUndoing: {}", action.undoing);
+    }
+    if let Some(undo) = action.undo {
+        let _ = writeln!(text, "Reversed by: {undo}");
+    }
+    let example = action
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.required)
+        .map(|parameter| (parameter.name.to_owned(), Value::from("…")));
+    let _ = writeln!(
+        text,
+        "\nRequest: {}",
+        json!({ "action": action.name, "parameters": [example.collect::<Map<_, _>>()] })
+    );
+    text
+}
+
+fn permission(call: &str) -> String {
+    if call.contains(':') { call.to_owned() } else { format!("iam:{call}") }
+}
+
+fn describe_asset() -> String {
+    KEYS.iter().fold("Keys of the asset configuration:\n".to_owned(), |mut text, key| {
+        let _ = writeln!(text, "  {} ({}): {}", key.name, key.data_type, key.description);
+        text
+    })
+}

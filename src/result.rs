@@ -1,0 +1,219 @@
+//! The result envelope: what the platform reads on stdout. Messages, masking, exit code.
+//!
+//! Knows no action and makes no call.
+
+use awsiam_actions::action::Action;
+use awsiam_actions::outcome::{Failure, Outcome};
+use awsiam_iam::Origin;
+use awsiam_iam::table::MASK;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Whether an action or a parameter set did what it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It did.
+    Success,
+    /// It did not.
+    Failed,
+}
+
+/// The result of one parameter set.
+#[derive(Debug, Serialize)]
+pub struct Item {
+    /// Rows with the API's own names.
+    pub data: Vec<Value>,
+    /// First, the run's own record.
+    pub extra_data: Vec<Value>,
+    /// Numbers.
+    pub summary: Map<String, Value>,
+    /// Whether it did what it should.
+    pub status: Status,
+    /// For humans.
+    pub message: String,
+    /// The parameters as given, secrets masked.
+    pub parameter: Map<String, Value>,
+    /// The platform's context, echoed.
+    pub context: Value,
+    /// Whether the set was refused before any call.
+    #[serde(skip)]
+    pub invalid: bool,
+    /// Whether the set was cut short by a signal.
+    #[serde(skip)]
+    pub cancelled: bool,
+}
+
+impl Item {
+    /// The result of a set that ran.
+    #[must_use]
+    pub fn of(action: &Action, set: &Map<String, Value>, outcome: Result<Outcome, Failure>, record: Value) -> Self {
+        let mut item = Self::empty(Some(action), set);
+        item.extra_data.push(record);
+        match outcome {
+            Ok(outcome) => {
+                item.message = outcome.message.unwrap_or_else(|| words(&outcome.summary));
+                item.data = outcome.data;
+                item.summary = outcome.summary;
+                item.status = Status::Success;
+            }
+            Err(failure) => {
+                item.cancelled = matches!(failure, Failure::Cancelled(_));
+                item.message = failure.to_string();
+            }
+        }
+        item
+    }
+
+    /// The result of a set that was refused before any call.
+    #[must_use]
+    pub fn invalid(action: Option<&Action>, set: &Map<String, Value>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), invalid: true, ..Self::empty(action, set) }
+    }
+
+    /// The result of a set that was not begun.
+    #[must_use]
+    pub fn cancelled(action: &Action, set: &Map<String, Value>) -> Self {
+        let message = "Cancelled before it was begun; nothing was changed.".to_owned();
+        Self { message, cancelled: true, ..Self::empty(Some(action), set) }
+    }
+
+    fn empty(action: Option<&Action>, set: &Map<String, Value>) -> Self {
+        Self {
+            data: vec![],
+            extra_data: vec![],
+            summary: Map::new(),
+            status: Status::Failed,
+            message: String::new(),
+            parameter: masked(action, set),
+            context: set.get("context").cloned().filter(Value::is_object).unwrap_or_else(|| json!({})),
+            invalid: false,
+            cancelled: false,
+        }
+    }
+}
+
+/// The result of an action.
+#[derive(Debug, Serialize)]
+pub struct Document {
+    identifier: String,
+    result_data: Vec<Item>,
+    result_summary: Value,
+    /// Whether any parameter set did what it should.
+    pub status: Status,
+    /// For humans.
+    pub message: String,
+    // The platform spells it so.
+    exception_occured: bool,
+    action_cancelled: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    endpoints: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sandbox: bool,
+    #[serde(skip)]
+    code: u8,
+}
+
+impl Document {
+    /// The result of parameter sets that were gone through.
+    #[must_use]
+    pub fn of(identifier: &str, items: Vec<Item>, origin: &Origin) -> Self {
+        let successful = items.iter().filter(|item| item.status == Status::Success).count();
+        let failed = items.len() - successful;
+        let cancelled = items.iter().any(|item| item.cancelled);
+        let counted =
+            |n: usize, what: &str| (n > 0).then(|| format!("{n} action{} {what}", if n == 1 { "" } else { "s" }));
+        let message: Vec<_> =
+            [counted(successful, "succeeded"), counted(failed, "failed")].into_iter().flatten().collect();
+        let code = match (successful, items.iter().all(|item| item.invalid)) {
+            (1.., _) => 0,
+            (0, true) => 2,
+            (0, false) => 1,
+        };
+        Self {
+            identifier: identifier.to_owned(),
+            result_summary: json!({ "total_objects": items.len(), "total_objects_successful": successful }),
+            result_data: items,
+            status: if successful > 0 { Status::Success } else { Status::Failed },
+            message: message.join(", "),
+            exception_occured: false,
+            action_cancelled: cancelled,
+            endpoints: origin.endpoints.clone(),
+            sandbox: origin.sandbox,
+            code,
+        }
+    }
+
+    /// The result of a request or asset that cannot be used.
+    #[must_use]
+    pub fn refused(identifier: &str, action: Option<&Action>, sets: &[Map<String, Value>], message: &str) -> Self {
+        let items = sets.iter().map(|set| Item::invalid(action, set, message)).collect();
+        Self {
+            message: message.to_owned(),
+            code: 2,
+            status: Status::Failed,
+            ..Self::of(identifier, items, &Origin::default())
+        }
+    }
+
+    /// 0, 1 or 2; a signal's code is the process's to add.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// How many parameter sets failed.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.result_data.iter().filter(|item| item.status == Status::Failed).count()
+    }
+
+    /// One line, or indented.
+    #[must_use]
+    pub fn text(&self, pretty: bool) -> String {
+        let text = if pretty { serde_json::to_string_pretty(self) } else { serde_json::to_string(self) };
+        text.unwrap_or_default() + "\n"
+    }
+}
+
+/// What stdout gets when the program itself is at fault.
+#[must_use]
+pub fn after_panic(place: &str) -> String {
+    json!({
+        "identifier": "",
+        "result_data": [],
+        "result_summary": { "total_objects": 0, "total_objects_successful": 0 },
+        "status": "failed",
+        "message": format!("awsiam failed by a fault of its own{place}. Changes that were under way may have been made: see the journal, then run the action again."),
+        "exception_occured": true,
+        "action_cancelled": false,
+    })
+    .to_string()
+}
+
+/// The parameters as given, with what is secret masked. Of an unknown action everything that sounds secret is.
+fn masked(action: Option<&Action>, set: &Map<String, Value>) -> Map<String, Value> {
+    let secret = |name: &str| match action.and_then(|action| action.parameter(name)) {
+        Some(parameter) => parameter.of.is_secret(),
+        None => {
+            ["password", "credential", "secret", "token", "key"].iter().any(|word| name.to_lowercase().contains(word))
+        }
+    };
+    let mask = |name: &String, value: &Value| {
+        let shown = if secret(name) && !value.is_null() { MASK.into() } else { value.clone() };
+        (name.clone(), shown)
+    };
+    set.iter().map(|(name, value)| mask(name, value)).collect()
+}
+
+/// `Total groups: 2, Total policies: 2`
+fn words(summary: &Map<String, Value>) -> String {
+    let told = summary.iter().map(|(name, value)| {
+        let name = name.replace('_', " ");
+        let mut chars = name.chars();
+        let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{first}{}: {value}", chars.as_str())
+    });
+    told.collect::<Vec<_>>().join(", ")
+}

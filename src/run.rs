@@ -1,0 +1,214 @@
+//! request → actions → result, parameter set by parameter set.
+//!
+//! Knows no action by name. Each set has its own deadline and its own result; one that fails does not stop the others.
+
+use crate::asset::Asset;
+use crate::journal::Journal;
+use crate::request::Request;
+use crate::result::{Document, Item};
+use crate::session_credentials;
+use awsiam_actions::action::Run;
+use awsiam_actions::execute::{Context, Stop, execute, unless_stopped};
+use awsiam_actions::guard;
+use awsiam_actions::outcome::{Failure, Outcome};
+use awsiam_actions::parameters::Parameters;
+use awsiam_actions::reader::Reader;
+use awsiam_actions::record::Recorder as _;
+use awsiam_actions::target::Target;
+use awsiam_iam::credentials::{Keys, Settings};
+use awsiam_iam::{Client, Origin};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+/// How to run, beside what the request and the asset say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Show plans instead of carrying them out, for every parameter set.
+    pub dry_run: bool,
+}
+
+/// Runs a request to its result.
+pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop) -> Document {
+    let action = request.action;
+    let identifier = action.identifier;
+    if let Err(message) = permitted(request, asset) {
+        return Document::refused(identifier, Some(action), &request.sets, &message);
+    }
+    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal);
+    let mut items = vec![];
+    let mut origin = Origin::default();
+    let mut of_asset: Option<(Settings, Client)> = None;
+    let mut no_credentials = None;
+    for set in &request.sets {
+        if *stop.borrow() {
+            items.push(Item::cancelled(action, set));
+            continue;
+        }
+        let prepared = Parameters::validate(action, set).map_err(|wrong| wrong.join(". ")).and_then(|parameters| {
+            let keys: Option<Keys> = parameters.secret("credentials").map(session_credentials::parse).transpose()?;
+            Ok((parameters, keys))
+        });
+        let (mut parameters, keys) = match prepared {
+            Ok(prepared) => prepared,
+            Err(message) => {
+                items.push(Item::invalid(Some(action), set, message));
+                continue;
+            }
+        };
+        parameters.dry_run |= options.dry_run;
+        let own = keys.is_some();
+        let (settings, client) = match (&of_asset, asset.settings_for(keys)) {
+            (Some(known), Ok(_)) if !own => known.clone(),
+            (_, Ok(settings)) => {
+                let client = Client::connect(&settings, &asset.transport).await;
+                if !own {
+                    of_asset = Some((settings.clone(), client.clone()));
+                }
+                (settings, client)
+            }
+            (_, Err(message)) => {
+                no_credentials = Some(message.clone());
+                items.push(Item::invalid(Some(action), set, message));
+                continue;
+            }
+        };
+        let client = client.until(Instant::now() + asset.time_out);
+        let item = run_set(request, asset, (set, &parameters), (&settings, &client), &journal, stop).await;
+        merge(&mut origin, client.origin());
+        items.push(item);
+    }
+    match no_credentials {
+        Some(message) if items.iter().all(|item| item.invalid) => {
+            Document::refused(identifier, Some(action), &request.sets, &message)
+        }
+        _ => Document::of(identifier, items, &origin),
+    }
+}
+
+/// Whether the asset allows the action at all.
+fn permitted(request: &Request, asset: &Asset) -> Result<(), String> {
+    let action = request.action;
+    let allowed = &asset.allowed_actions;
+    if !allowed.is_empty() && !allowed.iter().any(|name| name == action.name || name == action.identifier) {
+        return Err(format!(
+            "The asset does not allow action {:?}; its allowed_actions are {}",
+            action.name,
+            allowed.join(", ")
+        ));
+    }
+    if asset.read_only && !action.read_only() {
+        return Err(format!(
+            "The asset is read_only, but action {:?} makes changes. Use another asset, or set read_only to false",
+            action.name
+        ));
+    }
+    Ok(())
+}
+
+async fn run_set(
+    request: &Request,
+    asset: &Asset,
+    (set, parameters): (&Map<String, Value>, &Parameters),
+    (settings, client): (&Settings, &Client),
+    journal: &Journal,
+    stop: &Stop,
+) -> Item {
+    let action = request.action;
+    let mut rules = asset.rules.clone();
+    rules.own_key = match &settings.source {
+        awsiam_iam::credentials::Source::Keys(keys) => Some(keys.access_key_id.clone()),
+        _ => None,
+    };
+    let (outcome, mut record) = match &action.run {
+        Run::Lookup(lookup) => {
+            let source = match &settings.assume {
+                Some(role) => format!("role {} assumed with {}", role.role_arn, settings.source),
+                None => settings.source.to_string(),
+            };
+            let reader = Reader::new(client, source);
+            let outcome = unless_stopped(stop, async {
+                if rules.account_id.is_some() {
+                    guard::account(&rules, &Target::user(""), &reader.identity().await)?;
+                }
+                lookup(parameters, &reader).await
+            })
+            .await
+            .unwrap_or_else(|| Err(Failure::Cancelled("Cancelled.".to_owned())));
+            let record = failure_record(&outcome);
+            (outcome, record)
+        }
+        Run::Runbook(plan) => match plan(parameters) {
+            Err(failure) => return Item::invalid(Some(action), set, failure.to_string()),
+            Ok(runbook) => {
+                let dry_run = parameters.dry_run;
+                if !dry_run {
+                    let begun =
+                        json!({ "event": "begun", "action": action.identifier, "version": env!("CARGO_PKG_VERSION") });
+                    if let Err(message) = journal.record(begun, false) {
+                        let failure = Failure::Refused { rule: "require_journal", message };
+                        let record = failure_record(&Err(failure.clone()));
+                        return Item::of(action, set, Err(failure), record);
+                    }
+                }
+                let context = Context { client, rules: &rules, recorder: journal, stop, dry_run };
+                let conclusion = execute(&runbook, context).await;
+                (conclusion.outcome, conclusion.record)
+            }
+        },
+    };
+    name_place(&mut record, &outcome, client, settings);
+    Item::of(action, set, outcome, record)
+}
+
+fn failure_record(outcome: &Result<Outcome, Failure>) -> Value {
+    match outcome {
+        Ok(_) => json!({}),
+        Err(Failure::Call(error)) => {
+            json!({ "failure": { "kind": error.kind, "message": error.to_string(), "error": error } })
+        }
+        Err(failure) => json!({ "failure": { "kind": failure.kind(), "message": failure.to_string() } }),
+    }
+}
+
+/// Says in the record what was acted on: account, partition, and the endpoint where it is not AWS's own.
+fn name_place(record: &mut Value, outcome: &Result<Outcome, Failure>, client: &Client, settings: &Settings) {
+    let from_caller = record["caller"]["account"].as_str().map(str::to_owned);
+    let in_data = || outcome.as_ref().ok().and_then(|outcome| outcome.data.iter().find_map(account_in));
+    let account = from_caller.or_else(|| account_in(record)).or_else(in_data);
+    record["account"] = account.into();
+    record["partition"] = record["caller"]["partition"].as_str().unwrap_or(settings.region.partition()).into();
+    let origin = client.origin();
+    if !origin.endpoints.is_empty() {
+        record["endpoints"] = json!(origin.endpoints);
+    }
+    if origin.sandbox {
+        record["sandbox"] = true.into();
+    }
+    if let Some(seconds) = origin.clock_ahead {
+        record["clock_ahead_seconds"] = seconds.into();
+    }
+}
+
+/// The account of the first ARN in a value that has one.
+fn account_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => {
+            let mut parts = text.strip_prefix("arn:")?.split(':').skip(1);
+            let (service, _, account) = (parts.next()?, parts.next()?, parts.next()?);
+            let numbered = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+            (matches!(service, "iam" | "sts") && numbered).then(|| account.to_owned())
+        }
+        Value::Array(items) => items.iter().find_map(account_in),
+        Value::Object(map) => map.iter().filter(|(name, _)| *name != "Tags").find_map(|(_, value)| account_in(value)),
+        _ => None,
+    }
+}
+
+fn merge(whole: &mut Origin, part: Origin) {
+    for endpoint in part.endpoints {
+        if !whole.endpoints.contains(&endpoint) {
+            whole.endpoints.push(endpoint);
+        }
+    }
+    whole.sandbox |= part.sandbox;
+}
