@@ -1,0 +1,103 @@
+//! Instance profiles, each holding at most one role.
+//!
+//! There are no instances; a profile is only a name that a role is in.
+
+use super::{Call, DONE, roles, tag_list};
+use crate::error::{Error, Reply};
+use crate::state::{Account, InstanceProfile, new_id, now};
+use serde_json::{Value, json};
+
+const QUOTA: usize = 1_000;
+
+pub(crate) fn shown(account: &Account, profile: &InstanceProfile) -> Value {
+    let roles: Vec<_> = profile
+        .role
+        .iter()
+        .filter_map(|role| account.role(role).ok())
+        .map(|role| roles::brief(account, role))
+        .collect();
+    let mut shown = json!({
+        "Path": profile.path,
+        "InstanceProfileName": profile.name,
+        "InstanceProfileId": profile.id,
+        "Arn": account.arn("instance-profile", &profile.path, &profile.name),
+        "CreateDate": profile.create_date,
+        "Roles": roles,
+    });
+    if !profile.tags.is_empty() {
+        shown["Tags"] = tag_list(&profile.tags);
+    }
+    shown
+}
+
+pub(super) fn create(call: &mut Call<'_>) -> Reply {
+    let name = call.text("InstanceProfileName");
+    if call.account.instance_profiles.contains_key(&name.to_lowercase()) {
+        return Err(Error::exists(format!("Instance Profile {name} already exists.")));
+    }
+    if call.account.instance_profiles.len() >= QUOTA {
+        return Err(Error::quota("InstanceProfilesPerAccount", QUOTA));
+    }
+    let profile = InstanceProfile {
+        name: name.to_owned(),
+        path: call.optional("Path").unwrap_or("/").to_owned(),
+        id: new_id("AIPA"),
+        create_date: now(),
+        role: None,
+        tags: call.tags()?,
+    };
+    let reply = json!({ "InstanceProfile": shown(call.account, &profile) });
+    call.account.instance_profiles.insert(name.to_lowercase(), profile);
+    Ok(reply)
+}
+
+pub(super) fn get(call: &mut Call<'_>) -> Reply {
+    let profile = call.account.instance_profile(call.text("InstanceProfileName"))?;
+    Ok(json!({ "InstanceProfile": shown(call.account, profile) }))
+}
+
+pub(super) fn list(call: &mut Call<'_>) -> Reply {
+    let account = &*call.account;
+    let profiles = account.instance_profiles.iter().filter(|(_, profile)| call.under(&profile.path));
+    call.page("InstanceProfiles", profiles, |profile| shown(account, profile))
+}
+
+pub(super) fn list_for_role(call: &mut Call<'_>) -> Reply {
+    let account = &*call.account;
+    let role = account.role(call.text("RoleName"))?;
+    let profiles = account.instance_profiles.iter().filter(|(_, profile)| profile.role.as_ref() == Some(&role.name));
+    call.page("InstanceProfiles", profiles, |profile| shown(account, profile))
+}
+
+pub(super) fn add_role(call: &mut Call<'_>) -> Reply {
+    let (name, role) = (call.text("InstanceProfileName"), call.text("RoleName"));
+    call.account.instance_profile(name)?;
+    roles::unprotected(call.account.role(role)?)?;
+    let profile = call.account.instance_profile_mut(name)?;
+    if profile.role.is_some() {
+        return Err(Error::quota("InstanceSessionsPerInstanceProfile", 1));
+    }
+    profile.role = Some(role.to_owned());
+    DONE
+}
+
+pub(super) fn remove_role(call: &mut Call<'_>) -> Reply {
+    let (name, role) = (call.text("InstanceProfileName"), call.text("RoleName"));
+    call.account.instance_profile(name)?;
+    call.account.role(role)?;
+    let profile = call.account.instance_profile_mut(name)?;
+    if profile.role.as_deref() != Some(role) {
+        return Err(Error::missing(format!("The role with name {role} cannot be found in Instance Profile {name}.")));
+    }
+    profile.role = None;
+    DONE
+}
+
+pub(super) fn delete(call: &mut Call<'_>) -> Reply {
+    let name = call.text("InstanceProfileName");
+    if call.account.instance_profile(name)?.role.is_some() {
+        return Err(Error::must_first("remove roles from instance profile"));
+    }
+    call.account.instance_profiles.remove(&name.to_lowercase());
+    DONE
+}

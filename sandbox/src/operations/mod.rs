@@ -1,0 +1,452 @@
+//! The operations: what each of them checks, changes and answers, on typed parameters.
+//!
+//! Nothing here knows HTTP, XML or signatures. An operation that is not listed in [`handler`] is not there, and is
+//! answered with `NotImplemented` rather than with an invented success.
+
+#![allow(clippy::unnecessary_wraps, reason = "every operation has the same type")]
+
+mod access_keys;
+mod account;
+mod credentials;
+mod groups;
+mod instance_profiles;
+mod login_profiles;
+mod mfa;
+mod policies;
+mod policy_use;
+mod reports;
+mod roles;
+mod simulate;
+pub(crate) mod sts;
+mod tags;
+mod users;
+
+use crate::caller::Caller;
+use crate::digest;
+use crate::error::{Error, Reply};
+use crate::state::{Account, Kind, Tags};
+use awsiam_iam::table::{self, Operation, Shape};
+use serde_json::{Map, Value, json};
+
+/// One call, on its way through the operation that answers it.
+pub(crate) struct Call<'a> {
+    pub account: &'a mut Account,
+    pub parameters: &'a Map<String, Value>,
+    pub caller: &'a Caller,
+    pub operation: &'static Operation,
+    /// The sizes of pages, where they are to be short.
+    pub pages: &'a [usize],
+    pub now: i64,
+}
+
+/// A part of a list, and the marker of the rest.
+type Part<K, T> = (Vec<(K, T)>, Option<String>);
+
+/// What answers an operation.
+pub(crate) type Handler = fn(&mut Call<'_>) -> Reply;
+
+#[allow(clippy::too_many_lines, reason = "one line for each operation")]
+/// What answers the IAM operation with this name, where the sandbox has it.
+pub(crate) fn handler(name: &str) -> Option<Handler> {
+    use Kind::{Group, Role, User};
+    Some(match name {
+        "CreateUser" => users::create,
+        "GetUser" => users::get,
+        "ListUsers" => users::list,
+        "UpdateUser" => users::update,
+        "DeleteUser" => users::delete,
+        "PutUserPermissionsBoundary" => users::put_boundary,
+        "DeleteUserPermissionsBoundary" => users::delete_boundary,
+        "CreateAccessKey" => access_keys::create,
+        "ListAccessKeys" => access_keys::list,
+        "UpdateAccessKey" => access_keys::update,
+        "DeleteAccessKey" => access_keys::delete,
+        "GetAccessKeyLastUsed" => access_keys::last_used,
+        "CreateLoginProfile" => login_profiles::create,
+        "GetLoginProfile" => login_profiles::get,
+        "UpdateLoginProfile" => login_profiles::update,
+        "DeleteLoginProfile" => login_profiles::delete,
+        "ChangePassword" => login_profiles::change_password,
+        "GetAccountPasswordPolicy" => login_profiles::get_policy,
+        "UpdateAccountPasswordPolicy" => login_profiles::update_policy,
+        "DeleteAccountPasswordPolicy" => login_profiles::delete_policy,
+        "CreateVirtualMFADevice" => mfa::create_virtual,
+        "DeleteVirtualMFADevice" => mfa::delete_virtual,
+        "ListVirtualMFADevices" => mfa::list_virtual,
+        "EnableMFADevice" => mfa::enable,
+        "ResyncMFADevice" => mfa::resync,
+        "DeactivateMFADevice" => mfa::deactivate,
+        "ListMFADevices" => mfa::list,
+        "GetMFADevice" => mfa::get,
+        "UploadSSHPublicKey" => credentials::upload_ssh_key,
+        "GetSSHPublicKey" => credentials::get_ssh_key,
+        "ListSSHPublicKeys" => credentials::list_ssh_keys,
+        "UpdateSSHPublicKey" => credentials::update_ssh_key,
+        "DeleteSSHPublicKey" => credentials::delete_ssh_key,
+        "UploadSigningCertificate" => credentials::upload_certificate,
+        "ListSigningCertificates" => credentials::list_certificates,
+        "UpdateSigningCertificate" => credentials::update_certificate,
+        "DeleteSigningCertificate" => credentials::delete_certificate,
+        "CreateServiceSpecificCredential" => credentials::create_service_credential,
+        "ListServiceSpecificCredentials" => credentials::list_service_credentials,
+        "UpdateServiceSpecificCredential" => credentials::update_service_credential,
+        "ResetServiceSpecificCredential" => credentials::reset_service_credential,
+        "DeleteServiceSpecificCredential" => credentials::delete_service_credential,
+        "CreateGroup" => groups::create,
+        "GetGroup" => groups::get,
+        "ListGroups" => groups::list,
+        "UpdateGroup" => groups::update,
+        "DeleteGroup" => groups::delete,
+        "AddUserToGroup" => groups::add_user,
+        "RemoveUserFromGroup" => groups::remove_user,
+        "ListGroupsForUser" => groups::list_for_user,
+        "CreateRole" => roles::create,
+        "GetRole" => roles::get,
+        "ListRoles" => roles::list,
+        "UpdateRole" => roles::update,
+        "UpdateRoleDescription" => roles::update_description,
+        "UpdateAssumeRolePolicy" => roles::update_trust,
+        "DeleteRole" => roles::delete,
+        "PutRolePermissionsBoundary" => roles::put_boundary,
+        "DeleteRolePermissionsBoundary" => roles::delete_boundary,
+        "CreateServiceLinkedRole" => roles::create_service_linked,
+        "DeleteServiceLinkedRole" => roles::delete_service_linked,
+        "GetServiceLinkedRoleDeletionStatus" => roles::deletion_status,
+        "CreateInstanceProfile" => instance_profiles::create,
+        "GetInstanceProfile" => instance_profiles::get,
+        "ListInstanceProfiles" => instance_profiles::list,
+        "ListInstanceProfilesForRole" => instance_profiles::list_for_role,
+        "AddRoleToInstanceProfile" => instance_profiles::add_role,
+        "RemoveRoleFromInstanceProfile" => instance_profiles::remove_role,
+        "DeleteInstanceProfile" => instance_profiles::delete,
+        "CreatePolicy" => policies::create,
+        "GetPolicy" => policies::get,
+        "ListPolicies" => policies::list,
+        "DeletePolicy" => policies::delete,
+        "CreatePolicyVersion" => policies::create_version,
+        "GetPolicyVersion" => policies::get_version,
+        "ListPolicyVersions" => policies::list_versions,
+        "SetDefaultPolicyVersion" => policies::set_default,
+        "DeletePolicyVersion" => policies::delete_version,
+        "ListEntitiesForPolicy" => policies::list_entities,
+        "PutUserPolicy" => |call| policy_use::put(call, User),
+        "PutGroupPolicy" => |call| policy_use::put(call, Group),
+        "PutRolePolicy" => |call| policy_use::put(call, Role),
+        "GetUserPolicy" => |call| policy_use::get(call, User),
+        "GetGroupPolicy" => |call| policy_use::get(call, Group),
+        "GetRolePolicy" => |call| policy_use::get(call, Role),
+        "ListUserPolicies" => |call| policy_use::list(call, User),
+        "ListGroupPolicies" => |call| policy_use::list(call, Group),
+        "ListRolePolicies" => |call| policy_use::list(call, Role),
+        "DeleteUserPolicy" => |call| policy_use::delete(call, User),
+        "DeleteGroupPolicy" => |call| policy_use::delete(call, Group),
+        "DeleteRolePolicy" => |call| policy_use::delete(call, Role),
+        "AttachUserPolicy" => |call| policy_use::attach(call, User),
+        "AttachGroupPolicy" => |call| policy_use::attach(call, Group),
+        "AttachRolePolicy" => |call| policy_use::attach(call, Role),
+        "DetachUserPolicy" => |call| policy_use::detach(call, User),
+        "DetachGroupPolicy" => |call| policy_use::detach(call, Group),
+        "DetachRolePolicy" => |call| policy_use::detach(call, Role),
+        "ListAttachedUserPolicies" => |call| policy_use::list_attached(call, User),
+        "ListAttachedGroupPolicies" => |call| policy_use::list_attached(call, Group),
+        "ListAttachedRolePolicies" => |call| policy_use::list_attached(call, Role),
+        "TagUser" | "TagRole" | "TagPolicy" | "TagInstanceProfile" | "TagMFADevice" => tags::tag,
+        "UntagUser" | "UntagRole" | "UntagPolicy" | "UntagInstanceProfile" | "UntagMFADevice" => tags::untag,
+        "ListUserTags" | "ListRoleTags" | "ListPolicyTags" | "ListInstanceProfileTags" | "ListMFADeviceTags" => {
+            tags::list
+        }
+        "CreateAccountAlias" => account::create_alias,
+        "DeleteAccountAlias" => account::delete_alias,
+        "ListAccountAliases" => account::list_aliases,
+        "GetAccountSummary" => account::summary,
+        "GetAccountAuthorizationDetails" => account::authorization_details,
+        "SetSecurityTokenServicePreferences" => account::set_token_version,
+        "GenerateCredentialReport" => reports::generate,
+        "GetCredentialReport" => reports::get,
+        "GenerateServiceLastAccessedDetails" => reports::generate_last_accessed,
+        "GetServiceLastAccessedDetails" => reports::get_last_accessed,
+        "ListPoliciesGrantingServiceAccess" => reports::policies_granting,
+        "SimulatePrincipalPolicy" => simulate::principal,
+        "SimulateCustomPolicy" => simulate::custom,
+        "GetContextKeysForCustomPolicy" => simulate::custom_keys,
+        "GetContextKeysForPrincipalPolicy" => simulate::principal_keys,
+        _ => return None,
+    })
+}
+
+impl<'a> Call<'a> {
+    /// The text of a parameter, where it was sent.
+    pub fn optional(&self, name: &str) -> Option<&'a str> {
+        self.parameters.get(name).and_then(Value::as_str)
+    }
+
+    /// The text of a required parameter; that it was sent has been checked.
+    pub fn text(&self, name: &str) -> &'a str {
+        self.optional(name).unwrap_or_default()
+    }
+
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.parameters.get(name).and_then(Value::as_bool)
+    }
+
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.parameters.get(name).and_then(Value::as_i64)
+    }
+
+    /// The texts of a list.
+    pub fn texts(&self, name: &str) -> Vec<&'a str> {
+        self.parameters.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The user that a call names, or the caller.
+    pub fn user_name(&self) -> Result<String, Error> {
+        self.optional("UserName")
+            .or_else(|| self.caller.user())
+            .map(str::to_owned)
+            .ok_or_else(|| Error::validation("Must specify userName when calling with non-User credentials"))
+    }
+
+    /// The tags of a request, without duplicates.
+    pub fn tags(&self) -> Result<Tags, Error> {
+        let mut tags = Tags::new();
+        for tag in self.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten() {
+            let (key, value) = (tag["Key"].as_str().unwrap_or_default(), tag["Value"].as_str().unwrap_or_default());
+            if key.to_lowercase().starts_with("aws:") {
+                return Err(Error::input("System tags cannot be added/updated/deleted by requester"));
+            }
+            if tags.keys().any(|known: &String| known.eq_ignore_ascii_case(key)) {
+                return Err(Error::input("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
+            }
+            tags.insert(key.to_owned(), value.to_owned());
+        }
+        Ok(tags)
+    }
+
+    /// The boundary that a call asks for, which has to be there.
+    pub fn boundary(&self) -> Result<Option<String>, Error> {
+        let Some(arn) = self.optional("PermissionsBoundary") else { return Ok(None) };
+        if !is_policy_arn(arn) {
+            return Err(Error::validation(format!("ARN {arn} is not valid.")));
+        }
+        if !self.account.has_policy(arn) {
+            return Err(Error::missing(format!("Scope ARN: {arn} does not exist or is not attachable.")));
+        }
+        Ok(Some(arn.to_owned()))
+    }
+
+    /// A page of a list under `member`. Each item comes with the key that says where the list goes on.
+    pub fn page<K: AsRef<str>, T>(
+        &self,
+        member: &str,
+        items: impl IntoIterator<Item = (K, T)>,
+        render: impl FnMut(T) -> Value,
+    ) -> Reply {
+        let (page, marker) = self.cut(items.into_iter().collect())?;
+        let page: Vec<_> = page.into_iter().map(|(_, item)| item).map(render).collect();
+        let mut reply = json!({ member: page, "IsTruncated": marker.is_some() });
+        if let Some(marker) = marker {
+            reply["Marker"] = marker.into();
+        }
+        Ok(reply)
+    }
+
+    /// The part of a list that this call asks for, and the marker of the rest.
+    pub fn cut<K: AsRef<str>, T>(&self, items: Vec<(K, T)>) -> Result<Part<K, T>, Error> {
+        let (turn, last) = match self.optional("Marker") {
+            None => (0, None),
+            Some(marker) => {
+                let position = self.read_marker(marker).ok_or_else(|| Error::validation("Invalid Marker."))?;
+                (position.0, Some(position.1))
+            }
+        };
+        // The marker names the last item that was given, so that removals between two pages shift nothing.
+        let start = match &last {
+            None => 0,
+            Some(last) if last.is_empty() => 0,
+            Some(last) => match items.iter().position(|(key, _)| key.as_ref() == last) {
+                Some(at) => at + 1,
+                None if items.is_sorted_by(|one, other| one.0.as_ref() <= other.0.as_ref()) => {
+                    items.partition_point(|(key, _)| key.as_ref() <= last.as_str())
+                }
+                // An unsorted list whose last item has gone is given again: twice is better than never.
+                None => 0,
+            },
+        };
+        let asked = self.number("MaxItems").and_then(|count| usize::try_from(count).ok()).unwrap_or(100);
+        let short = match self.pages {
+            [] => usize::MAX,
+            pages if pages.iter().all(|size| *size == 0) => turn % 2,
+            pages => pages[turn % pages.len()],
+        };
+        let left = items.len() - start;
+        let size = asked.min(short).min(left);
+        let more = size < left;
+        let page: Vec<_> = items.into_iter().skip(start).take(size).collect();
+        let marker = more.then(|| {
+            let last = page.last().map(|(key, _)| key.as_ref().to_owned()).or(last).unwrap_or_default();
+            digest::base64(format!("{}\n{}\n{last}", self.operation.name, turn + 1).as_bytes())
+        });
+        Ok((page, marker))
+    }
+
+    fn read_marker(&self, marker: &str) -> Option<(usize, String)> {
+        let text = String::from_utf8(digest::from_base64(marker)?).ok()?;
+        let mut parts = text.splitn(3, '\n');
+        (parts.next()? == self.operation.name).then_some(())?;
+        Some((parts.next()?.parse().ok()?, parts.next()?.to_owned()))
+    }
+
+    /// Whether something's path is under the prefix that was asked for.
+    pub fn under(&self, path: &str) -> bool {
+        self.optional("PathPrefix").is_none_or(|prefix| path.starts_with(prefix))
+    }
+}
+
+/// Nothing to answer but that it was done.
+pub(crate) const DONE: Reply = Ok(Value::Null);
+
+/// Whether a text has the form of a managed policy's ARN.
+pub(crate) fn is_policy_arn(arn: &str) -> bool {
+    let parts: Vec<_> = arn.splitn(6, ':').collect();
+    parts.len() == 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].starts_with("policy/")
+}
+
+/// The status that a call sets; only service-specific credentials can be set to Expired.
+pub(crate) fn status(call: &Call<'_>) -> Result<String, Error> {
+    let status = call.text("Status");
+    if status == "Expired" {
+        return Err(constraint("status", "Member must satisfy enum value set: [Active, Inactive]"));
+    }
+    Ok(status.to_owned())
+}
+
+/// Tags as a reply lists them.
+pub(crate) fn tag_list(tags: &Tags) -> Value {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}
+
+/// A boundary as a reply shows it.
+pub(crate) fn boundary_of(arn: Option<&String>) -> Value {
+    arn.map_or(Value::Null, |arn| json!({ "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn }))
+}
+
+fn constraint(path: &str, rule: &str) -> Error {
+    Error::validation(format!("1 validation error detected: Value at '{path}' failed to satisfy constraint: {rule}"))
+}
+
+/// Checks parameters against the table: presence, length, values and characters, in IAM's words.
+pub(crate) fn check(operation: &Operation, parameters: &Value) -> Result<(), Error> {
+    let mut broken = vec![];
+    let mut odd = None;
+    for member in operation.input {
+        match parameters.get(member.name) {
+            None if member.required => {
+                broken.push((lower_first(member.name), "Member must not be null".to_owned()));
+            }
+            None => {}
+            Some(value) => check_value(member.shape, value, &lower_first(member.name), &mut broken, &mut odd),
+        }
+    }
+    if broken.is_empty() {
+        return odd.map_or(Ok(()), Err);
+    }
+    let texts: Vec<_> =
+        broken.iter().map(|(path, rule)| format!("Value at '{path}' failed to satisfy constraint: {rule}")).collect();
+    let errors = if texts.len() == 1 { "error" } else { "errors" };
+    Err(Error::validation(format!("{} validation {errors} detected: {}", texts.len(), texts.join("; "))))
+}
+
+/// IAM's messages begin member names with a small letter.
+fn lower_first(name: &str) -> String {
+    let upper = name.chars().take_while(char::is_ascii_uppercase).count();
+    let count = if upper > 1 && upper < name.len() { upper - 1 } else { upper };
+    name[..count].to_lowercase() + &name[count..]
+}
+
+fn check_value(shape: &Shape, value: &Value, path: &str, broken: &mut Vec<(String, String)>, odd: &mut Option<Error>) {
+    let (size, unit) = match value {
+        Value::String(text) => (i64::try_from(text.chars().count()).unwrap_or(i64::MAX), "have length"),
+        Value::Array(items) => (i64::try_from(items.len()).unwrap_or(i64::MAX), "have length"),
+        Value::Number(number) => (number.as_i64().unwrap_or(i64::MAX), "have value"),
+        _ => (0, ""),
+    };
+    if !unit.is_empty() {
+        if let Some(min) = shape.min.filter(|min| size < *min) {
+            broken.push((path.to_owned(), format!("Member must {unit} greater than or equal to {min}")));
+        }
+        if let Some(max) = shape.max.filter(|max| size > *max) {
+            broken.push((path.to_owned(), format!("Member must {unit} less than or equal to {max}")));
+        }
+    }
+    match (value, &shape.kind) {
+        (Value::String(text), _) => {
+            if !shape.values.is_empty() && !shape.values.contains(&text.as_str()) {
+                broken.push((
+                    path.to_owned(),
+                    format!("Member must satisfy enum value set: [{}]", shape.values.join(", ")),
+                ));
+            } else if broken.is_empty() && table_pattern_fails(shape, text) {
+                odd.get_or_insert_with(|| wrong_characters(shape, path));
+            }
+        }
+        (Value::Array(items), table::Kind::List(of)) => {
+            for (i, item) in items.iter().enumerate() {
+                check_value(of, item, &format!("{path}.{}.member", i + 1), broken, odd);
+            }
+        }
+        (Value::Object(map), table::Kind::Structure(members)) => {
+            for member in *members {
+                let path = format!("{path}.{}", lower_first(member.name));
+                match map.get(member.name) {
+                    None if member.required => broken.push((path, "Member must not be null".to_owned())),
+                    None => {}
+                    Some(value) => check_value(member.shape, value, &path, broken, odd),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn table_pattern_fails(shape: &Shape, text: &str) -> bool {
+    shape.pattern.is_some() && awsiam_iam::wire::check_text(shape, text).is_err()
+}
+
+fn wrong_characters(shape: &Shape, path: &str) -> Error {
+    let rule = match shape.name {
+        "pathType" | "policyPathType" | "pathPrefixType" => {
+            "It must begin and end with / and contain only alphanumeric characters and/or / characters."
+        }
+        name if name.to_lowercase().contains("name") => {
+            "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+        }
+        _ => {
+            return constraint(
+                path,
+                &format!(
+                    "Member must satisfy regular expression pattern: {}",
+                    shape.pattern.unwrap_or_default().trim_start_matches("^(?:").trim_end_matches(")$")
+                ),
+            );
+        }
+    };
+    Error::validation(format!("The specified value for {path} is invalid. {rule}"))
+}
+
+/// A page that is cut across several lists; each item comes with the member that it belongs to.
+fn several_lists(call: &Call<'_>, items: Vec<(String, (&'static str, Value))>, members: &[&str]) -> Reply {
+    let (page, marker) = call.cut(items)?;
+    let mut reply = json!({ "IsTruncated": marker.is_some() });
+    for member in members {
+        reply[*member] = json!([]);
+    }
+    for (_, (member, item)) in page {
+        if let Some(list) = reply[member].as_array_mut() {
+            list.push(item);
+        }
+    }
+    if let Some(marker) = marker {
+        reply["Marker"] = marker.into();
+    }
+    Ok(reply)
+}

@@ -1,0 +1,220 @@
+//! Seeds and dumps, operations that are not there, paging, names and quotas.
+
+mod common;
+
+use awsiam_iam::{table, wire};
+use awsiam_sandbox::{Fault, Options, Sandbox, Scenario, Seed};
+use common::{http, names, policy, start, start_with};
+use serde_json::{Value, json};
+
+#[test]
+fn a_dump_is_a_seed_of_the_same_state() {
+    for scenario in Scenario::NAMES {
+        let options = || Options { scenario: scenario.parse().expect("a scenario"), ..Options::default() };
+        let (sandbox, client) = start_with(options());
+        assert_eq!(sandbox.dump(), Sandbox::start(options()).expect("another").dump(), "the same at every start");
+        if scenario != "large" {
+            client.ok("CreateUser", json!({ "UserName": "eve", "Tags": [{ "Key": "k", "Value": "v" }] }));
+        }
+        client.ok("CreateVirtualMFADevice", json!({ "VirtualMFADeviceName": "new" }));
+        client.ok("CreateAccessKey", json!({ "UserName": "carol" }));
+        let odd = format!(" {} ", policy("Allow", "s3:*"));
+        client.ok("CreatePolicy", json!({ "PolicyName": "odd", "PolicyDocument": odd }));
+        let dump = sandbox.dump();
+        let seed: Seed = serde_json::from_value(dump.clone()).expect("a dump is a seed");
+        let again = Sandbox::start(Options { seed: Some(seed), ..Options::default() }).expect("a sandbox");
+        assert_eq!(again.dump().to_string(), dump.to_string());
+        assert_eq!(again.keys("carol"), sandbox.keys("carol"), "secrets as well");
+    }
+}
+
+#[test]
+fn reading_changes_nothing_in_a_dump() {
+    let (sandbox, client) = start();
+    let before = sandbox.dump();
+    client.ok("ListUsers", json!({}));
+    client.ok("GetAccountAuthorizationDetails", json!({}));
+    client.ok("GenerateCredentialReport", json!({}));
+    client.sts("Action=GetCallerIdentity").expect("an identity");
+    assert_eq!(sandbox.dump(), before);
+}
+
+#[test]
+fn seeds_that_contradict_themselves_are_refused() {
+    for (wrong, text) in [
+        (json!({ "user": [] }), "unknown field"),
+        (json!({ "users": [{ "name": "a", "pat": "/" }] }), "unknown field"),
+        (json!({ "users": [{ "name": "a" }, { "name": "A" }] }), "regardless of case"),
+        (json!({ "users": [{ "name": "a", "groups": ["g"] }] }), "the group g"),
+        (json!({ "users": [{ "name": "a", "attached_policies": ["arn:aws:iam::aws:policy/Nope"] }] }), "Nope"),
+        (json!({ "users": [] }), "no administrator"),
+        (json!({ "account_id": "12" }), "twelve digits"),
+    ] {
+        let problem = match serde_json::from_value::<Seed>(wrong.clone()) {
+            Err(error) => error.to_string(),
+            Ok(seed) => {
+                let started = Sandbox::start(Options { seed: Some(seed), ..Options::default() });
+                started.expect_err(text).to_string()
+            }
+        };
+        assert!(problem.contains(text), "{wrong}: {problem}");
+    }
+}
+
+/// The least parameters that an operation takes.
+fn least(members: &'static [table::Member]) -> Value {
+    fn value(shape: &'static table::Shape) -> Value {
+        let length = usize::try_from(shape.min.unwrap_or(1).max(1)).unwrap_or(1);
+        match &shape.kind {
+            table::Kind::Structure(members) => least(members),
+            table::Kind::List(of) => json!([value(of)]),
+            table::Kind::Map(of) => json!({ "a": value(of) }),
+            table::Kind::Integer => shape.min.unwrap_or(1).into(),
+            table::Kind::Boolean => true.into(),
+            table::Kind::Time => "2026-01-01T00:00:00Z".into(),
+            _ => match shape.values {
+                [] => "1".repeat(length).into(),
+                values => values[0].into(),
+            },
+        }
+    }
+    let required = members.iter().filter(|member| member.required);
+    required.map(|member| (member.name.to_owned(), value(member.shape))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// A success has an effect: every write that succeeds changes the account, every read leaves it as it is, and what is
+/// not there says so.
+#[test]
+fn no_operation_invents_a_success() {
+    let (sandbox, client) = start();
+    let (mut changed, mut read, mut refused, mut absent) = (0, 0, 0, 0);
+    for operation in table::operations() {
+        let before = sandbox.dump();
+        // Where the least parameters do not fit the table's own patterns, the bare call has to be refused.
+        let form = wire::encode(operation, &least(operation.input));
+        let bare = format!("Action={}&Version=2010-05-08", operation.name);
+        let raw = client.send("iam", form.as_ref().unwrap_or(&bare)).expect(operation.name);
+        let same = sandbox.dump() == before;
+        match raw.status {
+            200 if operation.reads() => {
+                assert!(same, "{} changed something", operation.name);
+                read += 1;
+            }
+            200 => {
+                assert!(!same, "{} succeeded and changed nothing", operation.name);
+                changed += 1;
+            }
+            501 => {
+                assert_eq!(common::refused(&raw).code, "NotImplemented");
+                absent += 1;
+            }
+            400..=499 => {
+                assert!(same && !common::refused(&raw).message.is_empty(), "{}", operation.name);
+                refused += 1;
+            }
+            status => panic!("{}: {status}", operation.name),
+        }
+    }
+    let counts = format!("{changed} changed, {read} read, {refused} refused, {absent} absent");
+    assert!(changed >= 10 && read >= 15 && refused >= 60 && absent >= 20, "{counts}");
+    let unknown = client.send("iam", "Action=FrobnicateUser&Version=2010-05-08").expect("a reply");
+    assert_eq!((unknown.status, common::refused(&unknown).code.as_str()), (400, "InvalidAction"));
+    assert_eq!(client.sts("Action=AssumeRoot").expect_err("absent").status, 501);
+    assert_eq!(client.sts("Action=AssumeRot").expect_err("unknown").code, "InvalidAction");
+}
+
+#[test]
+fn removing_between_pages_skips_nobody() {
+    let (_sandbox, client) = start();
+    let first = client.ok("ListUsers", json!({ "MaxItems": 2 }));
+    assert_eq!(names(&first["Users"], "UserName"), ["alice", "awsiam-operator"]);
+    client.ok("CreateUser", json!({ "UserName": "awsiam-z" }));
+    client.ok("UpdateUser", json!({ "UserName": "alice", "NewUserName": "zoe" }));
+    let rest = client.ok("ListUsers", json!({ "Marker": first["Marker"] }));
+    assert_eq!(names(&rest["Users"], "UserName"), ["awsiam-z", "bob", "carol", "dave", "zoe"]);
+    assert_eq!(client.no("ListRoles", json!({ "Marker": first["Marker"] })), (400, "ValidationError".to_owned()));
+}
+
+#[test]
+fn a_renamed_user_keeps_its_id_its_keys_and_its_groups() {
+    let (sandbox, client) = start();
+    let id = client.ok("GetUser", json!({ "UserName": "alice" }))["User"]["UserId"].clone();
+    let key = sandbox.keys("alice")[0].access_key_id.clone();
+    client.ok("UpdateUser", json!({ "UserName": "alice", "NewUserName": "ALICE", "NewPath": "/x/" }));
+    assert_eq!(client.no("GetUser", json!({ "UserName": "alice" })).0, 404, "names are addressed with their case");
+    let user = client.ok("GetUser", json!({ "UserName": "ALICE" }))["User"].clone();
+    assert_eq!((&user["UserId"], &user["Arn"]), (&id, &json!("arn:aws:iam::123456789012:user/x/ALICE")));
+    assert_eq!(client.ok("GetAccessKeyLastUsed", json!({ "AccessKeyId": key }))["UserName"], "ALICE");
+    assert_eq!(client.no("CreateUser", json!({ "UserName": "Alice" })).1, "EntityAlreadyExists");
+    let groups = client.ok("ListGroupsForUser", json!({ "UserName": "ALICE" }));
+    assert_eq!(names(&groups["Groups"], "GroupName"), ["admins", "developers"]);
+}
+
+#[test]
+fn quotas_of_inline_policies_count_all_of_them_without_white_space() {
+    let (_sandbox, client) = start();
+    let document = |actions: usize| {
+        let list: Vec<_> = (0..actions).map(|n| format!("s3:GetObject{n:04}")).collect();
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": list, "Resource": "*" }] })
+    };
+    let put = |name: &str, document: &str| {
+        client.iam("PutUserPolicy", json!({ "UserName": "carol", "PolicyName": name, "PolicyDocument": document }))
+    };
+    let spaced = serde_json::to_string_pretty(&document(90)).expect("JSON");
+    assert!(spaced.len() > 2_048);
+    put("one", &spaced).expect("white space does not count");
+    let refused = put("two", &document(20).to_string()).expect_err("together they are too long");
+    assert_eq!((refused.status, refused.code.as_str()), (409, "LimitExceeded"));
+    put("one", &document(20).to_string()).expect("a policy takes its own place");
+    put("two", &document(20).to_string()).expect("now there is room");
+}
+
+#[test]
+fn other_partitions_have_their_own_arns() {
+    let (_sandbox, client) = start_with(Options { partition: "aws-us-gov".to_owned(), ..Options::default() });
+    let user = client.ok("GetUser", json!({ "UserName": "alice" }))["User"].clone();
+    assert_eq!(user["Arn"], "arn:aws-us-gov:iam::123456789012:user/engineering/alice");
+    let deny = "arn:aws-us-gov:iam::aws:policy/AWSDenyAll";
+    client.ok("AttachUserPolicy", json!({ "UserName": "alice", "PolicyArn": deny }));
+    let foreign = json!({ "UserName": "alice", "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll" });
+    assert_eq!(client.no("AttachUserPolicy", foreign).0, 404);
+}
+
+#[test]
+fn browsers_are_sent_away_and_other_paths_are_not_there() {
+    let (_sandbox, client) = start();
+    let get = |path: &str| http(&client.host, "GET", path, &[], "").expect("a reply");
+    assert_eq!(get("/").status, 302);
+    assert_eq!(get("/?Action=ListUsers&Version=2010-05-08").status, 403);
+    assert_eq!(get("/admin").status, 404);
+    assert_eq!(http(&client.host, "PUT", "/", &[], "").expect("a reply").status, 404);
+}
+
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn the_seed_of_the_readme_can_be_started() {
+    let from = README.find("```json\n").expect("a seed") + 8;
+    let text = README[from..].split("```").next().expect("its end");
+    let seed: Seed = serde_json::from_str(text).expect("a seed");
+    let sandbox = Sandbox::start(Options { seed: Some(seed), ..Options::default() }).expect("a sandbox");
+    assert_eq!(sandbox.keys("eve")[0].status, "Inactive");
+}
+
+#[test]
+fn the_faults_of_the_readme_are_all_that_there_are() {
+    let table = README.split("| `do` | effect |").nth(1).expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut effects = std::collections::BTreeSet::new();
+    for row in rows {
+        let effect = row.split('`').nth(1).expect("an effect").replace('…', "DeleteUser");
+        let fault = serde_json::from_str::<Fault>(&format!("{{\"do\":{effect}}}")).expect(row);
+        let written = serde_json::to_value(&fault.effect).expect("JSON");
+        let name = written.as_str().or_else(|| written.as_object()?.keys().next().map(String::as_str));
+        effects.insert(name.expect("a name").to_owned());
+    }
+    // The compiler's own list of what there is, from its refusal of what there is not.
+    let refusal = serde_json::from_str::<Fault>(r#"{"do":"nothing"}"#).expect_err("no such effect").to_string();
+    let known: std::collections::BTreeSet<_> = refusal.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+    assert_eq!(effects, known);
+}
