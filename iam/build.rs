@@ -55,6 +55,7 @@ const TYPED: &[&str] = &[
     "ListSigningCertificates",
     "ListUserPolicies",
     "ListUsers",
+    "ListVirtualMFADevices",
     "RemoveRoleFromInstanceProfile",
     "RemoveUserFromGroup",
     "UpdateAccessKey",

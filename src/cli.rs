@@ -362,7 +362,7 @@ fn describe(action: &Action) -> String {
     for parameter in action.parameters {
         let need = match parameter.of {
             Of::Flag(default) => format!("default {default}"),
-            Of::Path(_) => "default /".to_owned(),
+            Of::Path { .. } => "default /".to_owned(),
             _ if parameter.required => "required".to_owned(),
             _ => "optional".to_owned(),
         };

@@ -119,9 +119,13 @@ pub enum Of {
         /// The member.
         member: &'static str,
     },
-    /// A path such as `/engineering/`, `/` by default, which means no restriction where it is a filter. The word says
-    /// what it is a path of, for the message.
-    Path(&'static str),
+    /// A path such as `/engineering/`, `/` by default, which means no restriction where it is a filter.
+    Path {
+        /// What it is a path of, for messages.
+        of: &'static str,
+        /// Whether backslashes are taken for slashes: the original app does so for users and roles, not for groups.
+        backslashes: bool,
+    },
     /// A policy document as JSON text.
     Document,
     /// True or false, with the default.

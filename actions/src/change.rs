@@ -20,6 +20,8 @@ pub struct Change {
     pub settled_by: &'static [Kind],
     /// How to take it back.
     pub reversal: Reversal,
+    /// Whether it is about something that this run has just created, which IAM may not show everywhere yet.
+    pub after_creation: bool,
 }
 
 /// How a change is taken back.
@@ -27,6 +29,11 @@ pub struct Change {
 pub enum Reversal {
     /// A call that restores what was observed, bit by bit.
     Exact(Box<Change>),
+    /// A call that restores what was there, made of what the evidence holds.
+    FromEvidence {
+        /// The operation.
+        operation: &'static str,
+    },
     /// Something can be restored, but not all.
     Lossy {
         /// The action that restores what can be restored.
@@ -44,13 +51,26 @@ pub enum Reversal {
 impl Change {
     /// A change by a typed request.
     pub fn new<R: Write>(request: &R, what: impl Into<String>, about: impl Into<String>, reversal: Reversal) -> Self {
-        Self { call: Call::of(request), what: what.into(), about: about.into(), settled_by: &[], reversal }
+        Self {
+            call: Call::of(request),
+            what: what.into(),
+            about: about.into(),
+            settled_by: &[],
+            reversal,
+            after_creation: false,
+        }
     }
 
     /// With errors that mean that things are as wanted already.
     #[must_use]
     pub fn settled_by(self, kinds: &'static [Kind]) -> Self {
         Self { settled_by: kinds, ..self }
+    }
+
+    /// About something that this run has just created: "not found" is then only too early.
+    #[must_use]
+    pub fn after_creation(self) -> Self {
+        Self { after_creation: true, ..self }
     }
 
     /// A removal: what is not there needs no removing.
@@ -104,6 +124,7 @@ impl Reversal {
                 let parameters = by.call.as_ref().map(Call::redacted).unwrap_or_default();
                 json!({ "kind": "exact", "change": by.what, "operation": by.operation(), "parameters": parameters })
             }
+            Self::FromEvidence { operation } => json!({ "kind": "exact", "operation": operation, "from": "evidence" }),
             Self::Lossy { by, lost } => json!({ "kind": "lossy", "by": by, "lost": lost }),
             Self::Irreversible { why } => json!({ "kind": "irreversible", "why": why }),
         }

@@ -12,9 +12,10 @@ use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Runbook};
 use crate::step::{Look, Sighting};
 use crate::target::{Sight, Target};
-use awsiam_iam::{Client, Error, Identity, Kind, Reply, timestamp};
+use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
 use futures_util::future::{join, join_all};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -83,6 +84,8 @@ pub struct Done {
     pub changes: Vec<Made>,
     /// What the first look showed, step by step.
     pub observed: Map<String, Value>,
+    /// What the last look showed.
+    pub latest: Map<String, Value>,
     /// Whether the wanted state was seen.
     pub verified: Verified,
     request_id: String,
@@ -154,6 +157,15 @@ impl View {
         listed.filter_map(|key| key["AccessKeyId"].as_str()).map(str::to_owned).collect()
     }
 
+    /// What the changes would be now as far as it could be read, with their stages.
+    fn readable_plan(&self) -> Vec<(usize, Change)> {
+        let blind = |change: &Change| {
+            let unread = self.sightings().filter(|sighting| sighting.unknown.is_some());
+            unread.flat_map(|sighting| &sighting.changes).any(|blind| blind.same_as(change))
+        };
+        self.plan().into_iter().filter(|(_, change)| !blind(change)).collect()
+    }
+
     /// What the changes would be now, with their stages.
     fn plan(&self) -> Vec<(usize, Change)> {
         let stages = self.stages.iter().enumerate();
@@ -179,6 +191,10 @@ struct Run<'a> {
     verified: Verified,
     last_acknowledged: Option<Instant>,
     rounds: usize,
+    /// The steps of which everything for the evidence has been read.
+    gathered: HashSet<&'static str>,
+    /// What the last look showed.
+    latest: Map<String, Value>,
     /// Whether the last look still showed what IAM has acknowledged to be changed.
     stale: bool,
     /// What no look could read, and no blind change covered.
@@ -208,6 +224,8 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         verified: Verified::No,
         last_acknowledged: None,
         rounds: 0,
+        gathered: HashSet::new(),
+        latest: Map::new(),
         stale: false,
         unread: vec![],
     };
@@ -228,7 +246,14 @@ pub async fn unless_stopped<T>(stop: &Stop, future: impl Future<Output = T>) -> 
 async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
     let stages =
         join_all(runbook.stages.iter().map(|steps| join_all(steps.iter().map(|step| step.look(reader, look)))));
-    let (target, stages) = join(look.target.look(reader), stages).await;
+    // What is about to be created is looked for by the step that creates it.
+    let target = async {
+        match runbook.intent {
+            Intent::Creates => Sight::Missing(Error::local(Kind::NotFound, look.target.read_by(), "to be created")),
+            _ => look.target.look(reader).await,
+        }
+    };
+    let (target, stages) = join(target, stages).await;
     View { target, stages }
 }
 
@@ -282,6 +307,9 @@ impl Run<'_> {
             Sight::There(target) => self.target = target.clone(),
             Sight::Missing(error) => match &self.runbook.missing {
                 Missing::Fails => return Err(error.clone().into()),
+                Missing::FailsSaying(message) => {
+                    return Err(Failure::Missing { message: message.clone(), error: error.clone() });
+                }
                 Missing::IsFine(message) => {
                     self.verified = self.verified_now();
                     return Ok(Some(Outcome { message: Some(message.clone()), ..Outcome::default() }));
@@ -312,8 +340,8 @@ impl Run<'_> {
         self.observed = view.evidence();
         let notes = guard::check(self.context.rules, self.runbook.intent, &self.target, &self.keys, &self.identity)?;
         self.notes.extend(notes);
-        match view.sightings().find_map(|sighting| sighting.objection.clone()) {
-            Some(objection) => Err(Failure::Invalid(objection)),
+        match (self.runbook.objection)(&self.observed) {
+            Some(message) => Err(Failure::Refused { rule: "already_exists", message }),
             None => Ok(None),
         }
     }
@@ -403,6 +431,10 @@ impl Run<'_> {
 
     /// Carries out a plan, stage by stage.
     async fn make(&mut self, plan: Vec<(usize, Change)>) {
+        if let Some((first, _)) = plan.first() {
+            let more = self.gather_in(*first..=*first).await;
+            self.keep(more);
+        }
         for stage in 0..self.runbook.stages.len() {
             let changes: Vec<Change> =
                 plan.iter().filter(|(at, _)| *at == stage).map(|(_, change)| change.clone()).collect();
@@ -417,7 +449,10 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let ended = join_all(changes.into_iter().map(|change| self.send(stage, change))).await;
+            let sends = join_all(changes.into_iter().map(|change| self.send(stage, change)));
+            // What later stages destroy is read beside the first one, so that it does not delay it.
+            let (ended, more) = join(sends, self.gather(stage + 1)).await;
+            self.keep(more);
             for made in ended {
                 if made.reply.is_some() {
                     self.last_acknowledged = Some(Instant::now());
@@ -425,6 +460,36 @@ impl Run<'_> {
                 self.put(made);
             }
         }
+    }
+
+    /// Reads what the steps from this stage on would destroy, where that was not done yet.
+    async fn gather(&self, from: usize) -> Vec<(&'static str, Value)> {
+        self.gather_in(from..=self.runbook.stages.len()).await
+    }
+
+    async fn gather_in(&self, stages: std::ops::RangeInclusive<usize>) -> Vec<(&'static str, Value)> {
+        let steps =
+            self.runbook.stages.iter().enumerate().filter(|(at, _)| stages.contains(at)).flat_map(|(_, steps)| steps);
+        let missing = steps.filter(|step| !self.gathered.contains(step.evidence_name()));
+        let reads = missing.map(|step| async {
+            let seen = self.observed.get(step.evidence_name()).unwrap_or(&Value::Null);
+            step.more(&self.reader, seen, &self.target).await.map(|more| (step.evidence_name(), more))
+        });
+        join_all(reads).await.into_iter().flatten().collect()
+    }
+
+    /// Takes more evidence in, and has it on the disk before the stage that destroys it begins.
+    fn keep(&mut self, more: Vec<(&'static str, Value)>) {
+        if more.is_empty() {
+            return;
+        }
+        let mut observed = Map::new();
+        for (name, value) in more {
+            self.gathered.insert(name);
+            observed.insert(name.to_owned(), value.clone());
+            self.observed.insert(name.to_owned(), value);
+        }
+        let _ = self.entry(json!({ "event": "observed", "target": self.target_json(), "observed": observed }), true);
     }
 
     /// What stands in the way of a stage: something before it that failed or is in doubt, and is not about to be tried
@@ -448,7 +513,7 @@ impl Run<'_> {
         // The plan is on the disk already; that a change was begun need not be waited for.
         let _ = self.entry(started, false);
         let outcome = match &change.call {
-            Ok(call) => self.context.client.send(call).await,
+            Ok(call) => self.send_patiently(call, change.after_creation).await,
             Err(error) => Err(error.clone()),
         };
         let (status, reply, error, note) = match outcome {
@@ -473,6 +538,21 @@ impl Run<'_> {
         ended["event"] = serde_json::to_value(status).unwrap_or_default();
         let _ = self.entry(ended, false);
         made
+    }
+
+    /// Sends a call; where it is about something just created, "not found" is waited out for a while.
+    async fn send_patiently(&self, call: &Call, after_creation: bool) -> Result<Reply<Value>, Error> {
+        let mut pause = Duration::from_millis(250);
+        loop {
+            let sent = self.context.client.send(call).await;
+            match sent {
+                Err(error) if after_creation && error.kind == Kind::NotFound && pause < Duration::from_secs(8) => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                sent => return sent,
+            }
+        }
     }
 
     fn skip(&mut self, stage: usize, change: Change, reason: &str) {
@@ -519,10 +599,17 @@ impl Run<'_> {
                 view = observe(self.runbook, &self.reader, &Look { target: self.target.clone(), first: false }).await;
             }
             Whereabouts::Gone => {
-                self.moot();
+                // What was the target's own is gone with it; what only hung on it is not.
+                let own = |change: &Change| change.about == self.target.principal.name();
+                let mut left = view.readable_plan();
+                left.retain(|(_, change)| !own(change));
+                self.moot(&left);
                 self.stale = false;
-                self.verified = self.verified_now();
-                return vec![];
+                self.verified = if left.is_empty() { self.verified_now() } else { Verified::No };
+                left.retain(|(_, change)| {
+                    self.made.iter().all(|made| !made.change.same_as(change) || made.may_be_tried_again())
+                });
+                return left;
             }
             Whereabouts::Unknown(why) => {
                 self.stale = true;
@@ -531,6 +618,7 @@ impl Run<'_> {
             }
         }
         self.keys.extend(view.access_keys());
+        self.latest = view.evidence();
         self.note_unread(&view);
         let plan = view.plan();
         // What could not be read proves nothing about what is in doubt.
@@ -615,10 +703,11 @@ impl Run<'_> {
         }
     }
 
-    /// The target itself is gone: nothing of it needs changing any more.
-    fn moot(&mut self) {
+    /// The target itself is gone: nothing needs changing any more but what is left.
+    fn moot(&mut self, left: &[(usize, Change)]) {
         let gone = format!("{} with this id is gone", self.target.principal.name());
-        for made in self.made.iter_mut().filter(|made| made.status != Status::Succeeded) {
+        let is_left = |made: &Made| left.iter().any(|(_, change)| change.same_as(&made.change));
+        for made in self.made.iter_mut().filter(|made| made.status != Status::Succeeded && !is_left(made)) {
             made.status = Status::Succeeded;
             made.note = Some(gone.clone());
         }
@@ -656,6 +745,7 @@ impl Run<'_> {
             target: self.target.clone(),
             changes: std::mem::take(&mut self.made),
             observed: self.observed.clone(),
+            latest: self.latest.clone(),
             verified: self.verified.clone(),
             request_id: self.context.client.last_request_id(),
         };
@@ -781,7 +871,7 @@ impl Run<'_> {
         }
         if let Err(failure) = outcome {
             record["failure"] = json!({ "kind": failure.kind(), "message": failure.to_string() });
-            if let Failure::Call(error) = failure {
+            if let Failure::Call(error) | Failure::Missing { error, .. } = failure {
                 record["failure"]["error"] = json!(error);
             }
             if let Failure::Refused { rule, .. } = failure {

@@ -15,17 +15,44 @@ pub mod step;
 pub mod steps;
 pub mod target;
 
+mod add_role;
+mod add_user;
+mod assign_policy;
+mod attach_policy;
+mod delete_user;
+mod detach_policy;
 mod disable_user;
 mod enable_user;
 mod get_user;
+mod list_groups;
+mod list_roles;
 mod list_users;
+mod remove_policy;
+mod remove_role;
+mod remove_user;
 mod test_connectivity;
 
 pub use action::Action;
 
 /// Every action, in the order in which it is listed.
-pub const ACTIONS: &[Action] =
-    &[test_connectivity::ACTION, get_user::ACTION, list_users::ACTION, disable_user::ACTION, enable_user::ACTION];
+pub const ACTIONS: &[Action] = &[
+    test_connectivity::ACTION,
+    get_user::ACTION,
+    list_groups::ACTION,
+    list_users::ACTION,
+    list_roles::ACTION,
+    add_user::ACTION,
+    remove_user::ACTION,
+    delete_user::ACTION,
+    disable_user::ACTION,
+    enable_user::ACTION,
+    add_role::ACTION,
+    remove_role::ACTION,
+    attach_policy::ACTION,
+    detach_policy::ACTION,
+    assign_policy::ACTION,
+    remove_policy::ACTION,
+];
 
 /// The action with this name or identifier.
 #[must_use]

@@ -19,7 +19,7 @@ pub const ACTION: Action = Action {
         Parameter {
             name: "user_path",
             description: "Path below which users are listed, such as /engineering/",
-            of: Of::Path("User"),
+            of: Of::Path { of: "User", backslashes: true },
             required: false,
             primary: true,
             contains: &["aws iam user path"],

@@ -22,6 +22,13 @@ pub struct Outcome {
 pub enum Failure {
     /// A call failed.
     Call(awsiam_iam::Error),
+    /// The target does not exist, in the words of the action.
+    Missing {
+        /// The words.
+        message: String,
+        /// AWS's error.
+        error: awsiam_iam::Error,
+    },
     /// A guard refused, before anything was changed.
     Refused {
         /// The rule, for programs.
@@ -42,7 +49,7 @@ impl Failure {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Call(error) => error.kind.name(),
+            Self::Call(error) | Self::Missing { error, .. } => error.kind.name(),
             Self::Refused { .. } => "refused",
             Self::Invalid(_) => "invalid_request",
             Self::Incomplete(_) => "incomplete",
@@ -55,6 +62,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(error) => write!(f, "{error}"),
+            Self::Missing { message, error } => write!(f, "{message} ({error})"),
             Self::Refused { message, .. }
             | Self::Invalid(message)
             | Self::Incomplete(message)

@@ -72,7 +72,7 @@ impl Parameters {
             Of::Flag(default) => {
                 self.flags.insert(parameter.name, default);
             }
-            Of::Path(_) => {
+            Of::Path { .. } => {
                 self.texts.insert(parameter.name, "/".to_owned());
             }
             _ => {}
@@ -95,7 +95,8 @@ impl Parameters {
                 check(operation, member, text).map_err(|problem| format!("Parameter {name:?} {problem}"))?;
                 self.secrets.insert(name, text.as_str().into());
             }
-            (Of::Path(of), Value::String(text)) => {
+            (Of::Path { of, backslashes }, Value::String(text)) => {
+                let text = if backslashes { text.replace('\\', "/") } else { text.clone() };
                 let path = check_path(of, text)?;
                 self.texts.insert(name, path);
             }
@@ -150,9 +151,8 @@ fn check(operation: &str, member: &str, text: &str) -> Result<(), String> {
     shape.map_or(Ok(()), |member| check_text(member.shape, text))
 }
 
-/// A path with backslashes turned into slashes, as the original app does; it must start and end with one.
-fn check_path(of: &str, text: &str) -> Result<String, String> {
-    let path = text.replace('\\', "/");
+/// A path must start and end with a slash.
+fn check_path(of: &str, path: String) -> Result<String, String> {
     if !path.starts_with('/') || !path.ends_with('/') {
         return Err(format!(
             "{of} path always starts and ends with \"/\". Hence, given {} path is invalid.",

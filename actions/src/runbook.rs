@@ -7,7 +7,7 @@ use crate::execute::Done;
 use crate::outcome::{Outcome, row};
 use crate::step::{AnyStep, Step};
 use crate::target::Target;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// What a runbook does to its target's access; decides which guards count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Intent {
 pub enum Missing {
     /// A failure, with AWS's error.
     Fails,
+    /// A failure, in these words, with AWS's error.
+    FailsSaying(String),
     /// What was wanted; with this message.
     IsFine(String),
     /// What is needed: the runbook is about to create it.
@@ -35,12 +37,16 @@ pub(crate) type Stage = Vec<Box<dyn AnyStep>>;
 /// What a runbook says of its success.
 pub(crate) type Finish = Box<dyn Fn(&Done) -> Outcome + Send + Sync>;
 
+/// Why what the first look showed forbids the plan, if it does.
+pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>) -> Option<String> + Send + Sync>;
+
 /// What is to be done.
 pub struct Runbook {
     pub(crate) target: Target,
     pub(crate) intent: Intent,
     pub(crate) missing: Missing,
     pub(crate) stages: Vec<Stage>,
+    pub(crate) objection: Objection,
     pub(crate) finish: Finish,
 }
 
@@ -74,13 +80,25 @@ impl Runbook {
 
     fn new(target: Target, intent: Intent) -> Self {
         let finish: Finish = Box::new(|_| Outcome::default());
-        Self { target, intent, missing: Missing::Fails, stages: vec![], finish }
+        Self { target, intent, missing: Missing::Fails, stages: vec![], objection: Box::new(|_| None), finish }
     }
 
     /// With a missing target being what was wanted.
     #[must_use]
     pub fn missing_is_fine(self, message: impl Into<String>) -> Self {
         Self { missing: Missing::IsFine(message.into()), ..self }
+    }
+
+    /// With these words where the target is missing.
+    #[must_use]
+    pub fn missing_says(self, message: impl Into<String>) -> Self {
+        Self { missing: Missing::FailsSaying(message.into()), ..self }
+    }
+
+    /// With a reason not to begin, found in what the first look showed.
+    #[must_use]
+    pub fn unless(self, objection: impl Fn(&Map<String, Value>) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { objection: Box::new(objection), ..self }
     }
 
     /// With one more stage of one step.

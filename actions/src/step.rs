@@ -54,9 +54,10 @@ pub trait Step: Send + Sync + 'static {
     /// The changes that bring what was seen to the wanted state; none where it is there already.
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change>;
 
-    /// Why the plan must not be carried out, given what was seen: nothing, unless a step knows better.
-    fn objection(&self, _seen: &Seen<Self::State>, _look: &Look) -> Option<String> {
-        None
+    /// Reads more of what was seen, for the evidence alone: what the step's changes would destroy. Done beside earlier
+    /// stages, so that it does not delay them, and before the step's own changes.
+    fn gather(&self, _reader: &Reader, _seen: &Value, _target: &Target) -> impl Future<Output = Option<Value>> + Send {
+        async { None }
     }
 }
 
@@ -71,17 +72,25 @@ pub struct Sighting {
     pub unknown: Option<Error>,
     /// What is to be changed.
     pub changes: Vec<Change>,
-    /// Why the plan must not be carried out.
-    pub objection: Option<String>,
 }
 
 /// A step whose type of state is of no concern to its caller.
 pub trait AnyStep: Send + Sync {
+    /// The name under which its observation stands in the evidence.
+    fn evidence_name(&self) -> &'static str;
+
     /// Observes and plans.
     fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting>;
+
+    /// Reads more of what was seen, for the evidence.
+    fn more<'a>(&'a self, reader: &'a Reader, seen: &'a Value, target: &'a Target) -> BoxFuture<'a, Option<Value>>;
 }
 
 impl<S: Step> AnyStep for S {
+    fn evidence_name(&self) -> &'static str {
+        self.name()
+    }
+
     fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting> {
         Box::pin(async move {
             let seen = match self.observe(reader, &look.target).await {
@@ -90,13 +99,16 @@ impl<S: Step> AnyStep for S {
             };
             let evidence = seen.state().and_then(|state| serde_json::to_value(state).ok()).unwrap_or_default();
             let changes = self.plan(&seen, look);
-            let objection = self.objection(&seen, look);
             let unknown = match seen {
                 Seen::State(_) => None,
                 Seen::Unknown(error) => Some(error),
             };
-            Sighting { name: self.name(), evidence, unknown, changes, objection }
+            Sighting { name: self.name(), evidence, unknown, changes }
         })
+    }
+
+    fn more<'a>(&'a self, reader: &'a Reader, seen: &'a Value, target: &'a Target) -> BoxFuture<'a, Option<Value>> {
+        Box::pin(self.gather(reader, seen, target))
     }
 }
 

@@ -1,13 +1,13 @@
-//! A user's access keys: all inactive, or all active.
+//! A user's access keys: all inactive, all active, or none.
 //!
 //! Status changes are exact: the reversal of each is the status that was observed. Source: AWS API reference,
-//! `UpdateAccessKey`.
+//! `UpdateAccessKey`, `DeleteAccessKey`.
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
 use crate::target::Target;
-use awsiam_iam::types::{AccessKeyMetadata, ListAccessKeys, UpdateAccessKey};
+use awsiam_iam::types::{AccessKeyMetadata, DeleteAccessKey, ListAccessKeys, UpdateAccessKey};
 use awsiam_iam::{Error, Kind};
 
 /// Brings every access key to one status.
@@ -26,6 +26,11 @@ pub fn inactive() -> AccessKeys {
 #[must_use]
 pub fn active() -> AccessKeys {
     AccessKeys { wanted: "Active" }
+}
+
+async fn read(reader: &Reader, target: &Target) -> Result<Vec<AccessKeyMetadata>, Error> {
+    let request = ListAccessKeys { user_name: target.name.clone(), ..ListAccessKeys::default() };
+    Ok(reader.list(&request).await?.data.access_key_metadata)
 }
 
 /// The words by which a key is known in plans.
@@ -50,8 +55,7 @@ impl Step for AccessKeys {
     }
 
     async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let request = ListAccessKeys { user_name: target.name.clone(), ..ListAccessKeys::default() };
-        Ok(reader.list(&request).await?.data.access_key_metadata)
+        read(reader, target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
@@ -74,5 +78,38 @@ impl Step for AccessKeys {
                 Some(if self.wanted == "Inactive" { change.settled_by(&[Kind::NotFound]) } else { change })
             })
             .collect()
+    }
+}
+
+/// No key at all.
+#[derive(Debug)]
+pub struct Absent;
+
+/// No key at all: each is deleted, whatever its status.
+#[must_use]
+pub fn absent() -> Absent {
+    Absent
+}
+
+impl Step for Absent {
+    type State = Vec<AccessKeyMetadata>;
+
+    fn name(&self) -> &'static str {
+        "access_keys"
+    }
+
+    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
+        read(reader, target).await
+    }
+
+    fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
+        let keys = seen.state().map(Vec::as_slice).unwrap_or_default();
+        let ids = keys.iter().filter_map(|key| key.access_key_id.as_deref());
+        ids.map(|id| {
+            let request = DeleteAccessKey { user_name: look.target.name.clone(), access_key_id: id.to_owned() };
+            let reversal = Reversal::Irreversible { why: "a new key has another id and secret" };
+            Change::new(&request, format!("delete access key {id}"), about(id), reversal).removal()
+        })
+        .collect()
     }
 }

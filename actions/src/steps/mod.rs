@@ -1,4 +1,14 @@
 //! The steps: one file per kind of IAM thing, each with what it reads, what it changes and how that is taken back.
 
 pub mod access_keys;
+pub mod attached_policies;
+pub mod group_membership;
+pub mod inline_policies;
+pub mod instance_profiles;
 pub mod login_profile;
+pub mod mfa_devices;
+pub mod role;
+pub mod service_specific_credentials;
+pub mod signing_certificates;
+pub mod ssh_public_keys;
+pub mod user;

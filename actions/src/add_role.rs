@@ -1,0 +1,106 @@
+//! Add a role, with an instance profile of the same name that holds it.
+
+use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::execute::Done;
+use crate::outcome::{Failure, Outcome, row};
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::{instance_profiles, role};
+use crate::target::Target;
+use serde_json::{Map, Value};
+
+const DOCUMENT: &[&str] = &["aws iam role policy doc"];
+const PATH: &[&str] = &["aws iam role path"];
+
+/// `add role`
+pub const ACTION: Action = Action {
+    name: "add role",
+    identifier: "add_role",
+    kind: Kind::Generic,
+    description: "Add new role in AWS IAM account",
+    verbose: "Creates the role, then an instance profile of the same name, and puts the role into it. If a later call \
+              fails, what was created is taken back, so that a retry works.",
+    parameters: &[
+        parameter::ROLE_NAME,
+        Parameter {
+            name: "role_policy_document",
+            description: "Trust policy of the role: a JSON document as text",
+            of: Of::Document,
+            required: true,
+            primary: true,
+            contains: DOCUMENT,
+        },
+        Parameter {
+            name: "role_path",
+            description: "Path of the role and its instance profile, such as /engineering/",
+            of: Of::Path { of: "Role", backslashes: true },
+            required: false,
+            primary: true,
+            contains: PATH,
+        },
+        parameter::CREDENTIALS,
+    ],
+    outputs: &[
+        Output::data("Arn", "arn:aws:iam::123456789012:role/test-Role").column(3, "Role ARN"),
+        Output::data("AssumeRolePolicyDocument", "{\"Version\":\"2012-10-17\",\"Statement\":[]}").contains(DOCUMENT),
+        Output::data("CreateDate", "2026-05-01T16:44:05Z").column(4, "Creation Date"),
+        Output::data("MaxSessionDuration", "3600"),
+        Output::data("Path", "/").contains(PATH),
+        Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(6, "Request ID"),
+        Output::data("RoleId", "AROAIOSFODNN7EXAMPLE").column(0, "Role ID"),
+        Output::data("RoleName", "test-Role").contains(parameter::ROLE),
+    ],
+    undo: Some("remove role"),
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetRole",
+        "GetInstanceProfile",
+        "CreateRole",
+        "CreateInstanceProfile",
+        "AddRoleToInstanceProfile",
+        "RemoveRoleFromInstanceProfile",
+        "DeleteInstanceProfile",
+        "DeleteRole",
+    ],
+    undoing: "Exactly: the role is taken out of the instance profile, and both are deleted.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+    let name = p.text("role_name").to_owned();
+    let (path, document) = (p.text("role_path"), p.text("role_policy_document"));
+    let message = format!("Role {name} successfully added in AWS account");
+    Ok(Runbook::creates(Target::role(&name))
+        .unless(move |seen| taken(&name, seen))
+        // The role first: it is the one that IAM may refuse, and then nothing has been created.
+        .stage(role::created(path, document))
+        .stage(instance_profiles::created(path))
+        .stage(instance_profiles::holds_role())
+        .finishes(move |done| finish(&message, done)))
+}
+
+/// Why the name cannot be had, in the original's words.
+fn taken(name: &str, seen: &Map<String, Value>) -> Option<String> {
+    let there = |what: &str| seen.get(what).is_some_and(|value| value.is_object() && value.get("unknown").is_none());
+    match (there("role"), there("instance_profile")) {
+        (true, true) => Some(format!(
+            "Both role as well as instance profile already exist with the given name {name}. Please provide a valid and distinct role name."
+        )),
+        (true, false) => Some(format!(
+            "Role {name} already exists in AWS IAM account. Please provide a valid and distinct role name."
+        )),
+        (false, true) => Some(format!(
+            "Error occurred while creation of instance profile with name {name} because it already exists in AWS IAM account"
+        )),
+        (false, false) => None,
+    }
+}
+
+fn finish(message: &str, done: &Done) -> Outcome {
+    // Where the answer to the creation was lost, a later look has brought the role.
+    let role = match done.reply("CreateRole") {
+        Some(reply) => reply.data["Role"].clone(),
+        None => done.latest.get("role").cloned().unwrap_or_default(),
+    };
+    Outcome { message: Some(message.to_owned()), data: vec![row(&role, done.request_id())], ..Outcome::default() }
+}

@@ -1,0 +1,37 @@
+//! Assign managed policy to the user.
+
+use crate::action::{Action, Kind, Output, Run, parameter};
+use crate::outcome::Failure;
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::attached_policies;
+use crate::target::Target;
+
+/// `assign policy`
+pub const ACTION: Action = Action {
+    name: "assign policy",
+    identifier: "assign_policy",
+    kind: Kind::Correct,
+    description: "Assign managed policy to the user",
+    verbose: "A policy that is attached already stays so: success, and nothing is changed.",
+    parameters: &[parameter::USERNAME, parameter::POLICY_ARN, parameter::CREDENTIALS],
+    outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
+    undo: Some("remove policy"),
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetUser",
+        "ListAttachedUserPolicies",
+        "AttachUserPolicy",
+        "GetAccessKeyLastUsed",
+        "ListUsers",
+    ],
+    undoing: "Exactly: the policy is detached again, if it was not attached before.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+    let (name, arn) = (p.text("username"), p.text("policy_arn"));
+    Ok(Runbook::gives_to(Target::user(name))
+        .stage(attached_policies::attached(arn))
+        .says(format!("Policy with ARN {arn} successfully assigned to user {name}")))
+}

@@ -1,0 +1,73 @@
+//! Delete a user with everything that stands in the way.
+
+use crate::action::{Action, Kind, Output, Run, parameter};
+use crate::outcome::Failure;
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::{
+    access_keys, attached_policies, group_membership, inline_policies, login_profile, mfa_devices,
+    service_specific_credentials, signing_certificates, ssh_public_keys, user,
+};
+use crate::target::Target;
+
+/// `delete user`
+pub const ACTION: Action = Action {
+    name: "delete user",
+    identifier: "delete_user",
+    kind: Kind::Generic,
+    description: "Delete user from AWS IAM account",
+    verbose: "Deletes the user with its console password, access keys, signing certificates, SSH keys, service-specific credentials, MFA devices, group memberships and policies. Credentials go first: where one of them cannot be deleted, the permissions and the user stay. What was there is in the result, with the documents of inline policies, tags and boundary; keys, passwords and the user's unique id cannot be restored. Consider disable user.",
+    parameters: &[parameter::USERNAME, parameter::CREDENTIALS],
+    outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
+    undo: None,
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetUser",
+        "GetLoginProfile",
+        "ListAccessKeys",
+        "ListSigningCertificates",
+        "ListSSHPublicKeys",
+        "ListServiceSpecificCredentials",
+        "ListMFADevices",
+        "ListVirtualMFADevices",
+        "ListGroupsForUser",
+        "ListAttachedUserPolicies",
+        "ListUserPolicies",
+        "GetUserPolicy",
+        "DeleteLoginProfile",
+        "DeleteAccessKey",
+        "DeleteSigningCertificate",
+        "DeleteSSHPublicKey",
+        "DeleteServiceSpecificCredential",
+        "DeactivateMFADevice",
+        "DeleteVirtualMFADevice",
+        "RemoveUserFromGroup",
+        "DetachUserPolicy",
+        "DeleteUserPolicy",
+        "DeleteUser",
+        "GetAccessKeyLastUsed",
+        "ListUsers",
+    ],
+    undoing: "Not undone: a user created again has another unique id, and its credentials are lost. Groups, policies and tags can be restored by hand from the evidence.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+    let name = p.text("username");
+    Ok(Runbook::takes_away_from(Target::user(name))
+        .stage(login_profile::absent())
+        .and(access_keys::absent())
+        .and(signing_certificates::absent())
+        .and(ssh_public_keys::absent())
+        .and(service_specific_credentials::absent())
+        // Only now: without MFA a password that could not be deleted would be easier to use than before.
+        .stage(mfa_devices::inactive())
+        .and(group_membership::none())
+        .and(attached_policies::none())
+        .and(inline_policies::absent())
+        .stage(user::deleted())
+        .and(mfa_devices::virtual_absent())
+        .says(format!(
+            "User {name} deleted successfully along with all its associations with login profile, access keys, groups, and policies"
+        )))
+}

@@ -1,0 +1,37 @@
+//! Remove managed policy association with the user.
+
+use crate::action::{Action, Kind, Output, Run, parameter};
+use crate::outcome::Failure;
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::attached_policies;
+use crate::target::Target;
+
+/// `remove policy`
+pub const ACTION: Action = Action {
+    name: "remove policy",
+    identifier: "remove_policy",
+    kind: Kind::Contain,
+    description: "Remove managed policy association with the user",
+    verbose: "A policy that is not attached is a failure, with AWS's error.",
+    parameters: &[parameter::USERNAME, parameter::POLICY_ARN, parameter::CREDENTIALS],
+    outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
+    undo: Some("assign policy"),
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetUser",
+        "ListAttachedUserPolicies",
+        "DetachUserPolicy",
+        "GetAccessKeyLastUsed",
+        "ListUsers",
+    ],
+    undoing: "Exactly: the policy is attached again.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+    let (name, arn) = (p.text("username"), p.text("policy_arn"));
+    Ok(Runbook::takes_away_from(Target::user(name))
+        .stage(attached_policies::detached(arn))
+        .says(format!("Policy with ARN {arn} successfully removed from user {name}")))
+}

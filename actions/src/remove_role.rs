@@ -1,0 +1,61 @@
+//! Remove a role with everything that stands in the way.
+
+use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::outcome::Failure;
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::{attached_policies, inline_policies, instance_profiles, role};
+use crate::target::Target;
+
+/// `remove role`
+pub const ACTION: Action = Action {
+    name: "remove role",
+    identifier: "remove_role",
+    kind: Kind::Generic,
+    description: "Remove role from AWS IAM account",
+    verbose: "Deletes the role with its policies, and the instance profiles that it is in; with keep_instance_profiles true, the role is only taken out of them. A role that does not exist is success. Service-linked and Identity Center roles are refused. What was there is in the result.",
+    parameters: &[
+        parameter::ROLE_NAME,
+        Parameter {
+            name: "keep_instance_profiles",
+            description: "Keep the instance profiles that the role is in, without the role",
+            of: Of::Flag(false),
+            required: false,
+            primary: false,
+            contains: &[],
+        },
+        parameter::CREDENTIALS,
+    ],
+    outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
+    undo: Some("add role"),
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetRole",
+        "ListInstanceProfilesForRole",
+        "ListAttachedRolePolicies",
+        "ListRolePolicies",
+        "GetRolePolicy",
+        "GetInstanceProfile",
+        "RemoveRoleFromInstanceProfile",
+        "DetachRolePolicy",
+        "DeleteRolePolicy",
+        "DeleteInstanceProfile",
+        "DeleteRole",
+    ],
+    undoing: "Not undone as it was: a role created again has another unique id. Trust policy, policies and profiles can be restored by hand from the evidence.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+    let name = p.text("role_name");
+    let runbook = Runbook::takes_away_from(Target::role(name))
+        .missing_is_fine(format!("Role {name} does not exist in AWS IAM account and hence, can not be removed"))
+        .stage(instance_profiles::without_role())
+        .and(attached_policies::none())
+        .and(inline_policies::absent())
+        .stage(role::deleted())
+        .and_if(!p.flag("keep_instance_profiles"), instance_profiles::deleted());
+    Ok(runbook.says(format!(
+        "Role {name} removed successfully along with all its associations with login instance profiles and policies"
+    )))
+}

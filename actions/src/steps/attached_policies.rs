@@ -1,0 +1,109 @@
+//! The managed policies attached to a user or role: one attached, one detached, or none.
+//!
+//! Source: AWS API reference, `AttachUserPolicy`, `DetachRolePolicy` and their kin.
+
+use crate::change::{Change, Reversal};
+use crate::reader::Reader;
+use crate::step::{Look, Seen, Step};
+use crate::target::{Principal, Target};
+use awsiam_iam::Error;
+use awsiam_iam::types::{
+    AttachRolePolicy, AttachUserPolicy, AttachedPolicy, DetachRolePolicy, DetachUserPolicy, ListAttachedRolePolicies,
+    ListAttachedUserPolicies,
+};
+
+/// Brings attached policies to a wanted state.
+#[derive(Debug)]
+pub struct Attached {
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+enum Wanted {
+    Attached(String),
+    Detached(String),
+    None,
+}
+
+/// This policy is attached.
+#[must_use]
+pub fn attached(arn: &str) -> Attached {
+    Attached { wanted: Wanted::Attached(arn.to_owned()) }
+}
+
+/// This policy is not attached. That it never was is AWS's error, and told.
+#[must_use]
+pub fn detached(arn: &str) -> Attached {
+    Attached { wanted: Wanted::Detached(arn.to_owned()) }
+}
+
+/// No policy is attached.
+#[must_use]
+pub fn none() -> Attached {
+    Attached { wanted: Wanted::None }
+}
+
+fn about(arn: &str) -> String {
+    format!("attached policy {arn}")
+}
+
+fn attach(target: &Target, arn: &str, reversal: Reversal) -> Change {
+    let (what, about, policy_arn) = (format!("attach policy {arn}"), about(arn), arn.to_owned());
+    let name = target.name.clone();
+    match target.principal {
+        Principal::User => Change::new(&AttachUserPolicy { user_name: name, policy_arn }, what, about, reversal),
+        Principal::Role => Change::new(&AttachRolePolicy { role_name: name, policy_arn }, what, about, reversal),
+    }
+}
+
+fn detach(target: &Target, arn: &str, reversal: Reversal) -> Change {
+    let (what, about, policy_arn) = (format!("detach policy {arn}"), about(arn), arn.to_owned());
+    let name = target.name.clone();
+    match target.principal {
+        Principal::User => Change::new(&DetachUserPolicy { user_name: name, policy_arn }, what, about, reversal),
+        Principal::Role => Change::new(&DetachRolePolicy { role_name: name, policy_arn }, what, about, reversal),
+    }
+}
+
+/// What the reversal of a reversal would be; nothing asks.
+const LAST: Reversal = Reversal::Irreversible { why: "a reversal" };
+
+impl Step for Attached {
+    type State = Vec<AttachedPolicy>;
+
+    fn name(&self) -> &'static str {
+        "attached_policies"
+    }
+
+    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
+        let name = target.name.clone();
+        match target.principal {
+            Principal::User => {
+                let request = ListAttachedUserPolicies { user_name: name, ..ListAttachedUserPolicies::default() };
+                Ok(reader.list(&request).await?.data.attached_policies)
+            }
+            Principal::Role => {
+                let request = ListAttachedRolePolicies { role_name: name, ..ListAttachedRolePolicies::default() };
+                Ok(reader.list(&request).await?.data.attached_policies)
+            }
+        }
+    }
+
+    fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
+        let target = &look.target;
+        let has = |arn: &str| {
+            seen.state().map(|policies| policies.iter().any(|policy| policy.policy_arn.as_deref() == Some(arn)))
+        };
+        match &self.wanted {
+            Wanted::Attached(arn) if has(arn) == Some(true) => vec![],
+            Wanted::Attached(arn) => vec![attach(target, arn, Reversal::exact(detach(target, arn, LAST)))],
+            Wanted::Detached(arn) if has(arn) == Some(false) && !look.first => vec![],
+            Wanted::Detached(arn) => vec![detach(target, arn, Reversal::exact(attach(target, arn, LAST)))],
+            Wanted::None => {
+                let policies = seen.state().map(Vec::as_slice).unwrap_or_default();
+                let arns = policies.iter().filter_map(|policy| policy.policy_arn.as_deref());
+                arns.map(|arn| detach(target, arn, Reversal::exact(attach(target, arn, LAST))).removal()).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The inline policies of a user or role: none.
+//!
+//! Their documents are read for the evidence, since nothing else brings them back. Source: AWS API reference,
+//! `DeleteUserPolicy`, `DeleteRolePolicy`.
+
+use crate::change::{Change, Reversal};
+use crate::reader::Reader;
+use crate::step::{Look, Seen, Step};
+use crate::target::{Principal, Target};
+use awsiam_iam::Error;
+use awsiam_iam::types::{
+    DeleteRolePolicy, DeleteUserPolicy, GetRolePolicy, GetUserPolicy, ListRolePolicies, ListUserPolicies,
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+/// No inline policy.
+#[derive(Debug)]
+pub struct Absent;
+
+/// No inline policy: each is deleted.
+#[must_use]
+pub fn absent() -> Absent {
+    Absent
+}
+
+async fn document(reader: &Reader, target: &Target, policy: &str) -> Result<String, Error> {
+    let (name, policy_name) = (target.name.clone(), policy.to_owned());
+    match target.principal {
+        Principal::User => Ok(reader.get(&GetUserPolicy { user_name: name, policy_name }).await?.data.policy_document),
+        Principal::Role => Ok(reader.get(&GetRolePolicy { role_name: name, policy_name }).await?.data.policy_document),
+    }
+}
+
+impl Step for Absent {
+    type State = Vec<String>;
+
+    fn name(&self) -> &'static str {
+        "inline_policies"
+    }
+
+    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
+        let name = target.name.clone();
+        match target.principal {
+            Principal::User => {
+                let request = ListUserPolicies { user_name: name, ..ListUserPolicies::default() };
+                Ok(reader.list(&request).await?.data.policy_names)
+            }
+            Principal::Role => {
+                let request = ListRolePolicies { role_name: name, ..ListRolePolicies::default() };
+                Ok(reader.list(&request).await?.data.policy_names)
+            }
+        }
+    }
+
+    fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
+        let names = seen.state().map(Vec::as_slice).unwrap_or_default();
+        let delete = |policy: &String| {
+            let (what, about) = (format!("delete inline policy {policy}"), format!("inline policy {policy}"));
+            let (name, policy_name) = (look.target.name.clone(), policy.clone());
+            let change = match look.target.principal {
+                Principal::User => {
+                    let reversal = Reversal::FromEvidence { operation: "PutUserPolicy" };
+                    Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, about, reversal)
+                }
+                Principal::Role => {
+                    let reversal = Reversal::FromEvidence { operation: "PutRolePolicy" };
+                    Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about, reversal)
+                }
+            };
+            change.removal()
+        };
+        names.iter().map(delete).collect()
+    }
+
+    async fn gather(&self, reader: &Reader, seen: &Value, target: &Target) -> Option<Value> {
+        let names: Vec<&str> = seen.as_array()?.iter().filter_map(Value::as_str).collect();
+        let documents = names.into_iter().map(|name| async move {
+            match document(reader, target, name).await {
+                Ok(text) => json!({ "PolicyName": name, "PolicyDocument": text }),
+                Err(error) => json!({ "PolicyName": name, "unknown": error }),
+            }
+        });
+        Some(join_all(documents).await.into())
+    }
+}
