@@ -281,7 +281,8 @@ fn types(model: &Value) -> String {
     out
 }
 
-/// A struct with the API's own member names for serde. Replies tolerate what is missing: IAM leaves out what is empty.
+/// A struct with the API's own member names for serde. A reply without a text or structure that the model requires is
+/// no reply; an empty list or a false flag may be left out.
 fn structure(
     out: &mut String,
     name: &str,
@@ -291,15 +292,17 @@ fn structure(
     shared: &mut BTreeSet<String>,
 ) {
     let required = strings(&shape["required"]);
-    out.push_str("#[derive(Debug, Clone, Default, Serialize, Deserialize)]\n#[serde(default)]\n");
+    out.push_str("#[derive(Debug, Clone, Default, Serialize, Deserialize)]\n");
     writeln!(out, "pub struct {name} {{").expect("a string takes all");
     for (member, of) in object(shape, "members") {
         let of = of.as_str().expect("a member names its shape");
         let must = required.contains(&member.as_str()) || (request && ALWAYS_SENT.contains(&member.as_str()));
         let rust = rust_type(of, shapes, shared);
         let (rust, skip) = match (must, rust.starts_with("Vec<")) {
-            (true, _) => (rust, ""),
-            (false, true) => (rust, ", skip_serializing_if = \"Vec::is_empty\""),
+            (true, true) => (rust, ", default"),
+            (true, false) if rust == "bool" => (rust, ", default"),
+            (true, false) => (rust, ""),
+            (false, true) => (rust, ", default, skip_serializing_if = \"Vec::is_empty\""),
             (false, false) => (format!("Option<{rust}>"), ", skip_serializing_if = \"Option::is_none\""),
         };
         writeln!(out, "/// IAM's `{member}`.\n#[serde(rename = {member:?}{skip})]\npub {}: {rust},", snake(member))

@@ -314,13 +314,11 @@ impl Client {
                 };
                 one().await
             };
-            let (outcome, seen) = match tokio::time::timeout_at(self.deadline, attempt).await {
-                Ok(answered) => answered,
-                Err(_) => {
-                    let reason = "the time for this parameter set ran out before an answer came".to_owned();
-                    (Err(Failed::lost(Kind::TimeOut, reason)), Seen::default())
-                }
-            };
+            let answered = tokio::time::timeout_at(self.deadline, attempt).await;
+            let (outcome, seen) = answered.unwrap_or_else(|_| {
+                let reason = "the time for this parameter set ran out before an answer came".to_owned();
+                (Err(Failed::lost(Kind::TimeOut, reason)), Seen::default())
+            });
             self.note(&seen);
             let failed = match outcome {
                 Ok((data, request_id)) => {
@@ -418,7 +416,7 @@ fn join(whole: &mut Value, page: Value, paging: &table::Paging) {
     for (name, value) in page {
         match (whole.get_mut(&name), value) {
             (Some(Value::Array(items)), Value::Array(more)) if paging.results.contains(&name.as_str()) => {
-                items.extend(more)
+                items.extend(more);
             }
             (_, value) => whole[name] = value,
         }

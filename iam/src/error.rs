@@ -81,13 +81,13 @@ impl Kind {
             (Some("LimitExceeded"), _) => Self::Limit,
             (Some(code), _) if THROTTLING_CODES.contains(&code) => Self::Throttled,
             (Some(code), _) if CREDENTIAL_CODES.contains(&code) => Self::BadCredentials,
-            (Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"), _) => Self::Denied,
-            // A stand-in that lacks the operation: asking again changes nothing.
-            (_, 501) => Self::InvalidRequest,
-            (_, 500..) => Self::Service,
             (_, 429) => Self::Throttled,
-            (None, 401 | 403 | 407) => Self::Denied,
-            (Some(_), _) => Self::InvalidRequest,
+            // 501 is a stand-in that lacks the operation: asking again changes nothing.
+            (_, 500 | 502..) => Self::Service,
+            (Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"), _) | (None, 401 | 403 | 407) => {
+                Self::Denied
+            }
+            (Some(_), _) | (None, 501) => Self::InvalidRequest,
             (None, _) => Self::MalformedReply,
         }
     }

@@ -7,9 +7,9 @@ use crate::table::{API_VERSION, Kind, Member, Operation, Shape, XML_NAMESPACE};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use roxmltree::{Document, Node};
 use serde_json::{Map, Value};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-/// What SigV4 leaves as it is: the unreserved characters of RFC 3986.
+/// What `SigV4` leaves as it is: the unreserved characters of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request that the operation table does not allow. The text names the member, never its value where that is
@@ -61,7 +61,7 @@ fn put_members(
             None if member.required => return Err(wrong(format!("{} is missing", member.name))),
             None => {}
             Some(value) => {
-                put(body, &format!("{prefix}{}", member.name), member.shape, value, &format!("{at}.{}", member.name))?
+                put(body, &format!("{prefix}{}", member.name), member.shape, value, &format!("{at}.{}", member.name))?;
             }
         }
     }
@@ -343,14 +343,15 @@ pub fn decode_error(body: &str) -> Option<(String, String, Option<String>)> {
 pub fn encode_reply(operation: &Operation, data: &Value, request_id: &str) -> String {
     let mut xml = format!("<{}Response xmlns=\"{XML_NAMESPACE}\">\n", operation.name);
     if operation.has_result {
-        xml.push_str(&format!("<{}Result>", operation.name));
+        _ = write!(xml, "<{}Result>", operation.name);
         put_xml(&mut xml, &Kind::Structure(operation.output), data, operation.name);
-        xml.push_str(&format!("</{}Result>\n", operation.name));
+        _ = writeln!(xml, "</{}Result>", operation.name);
     }
-    xml.push_str(&format!(
+    _ = write!(
+        xml,
         "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\n</{}Response>\n",
         operation.name
-    ));
+    );
     xml
 }
 
@@ -384,9 +385,9 @@ fn put_xml(xml: &mut String, kind: &Kind, value: &Value, at: &str) {
 }
 
 fn element(xml: &mut String, name: &str, kind: &Kind, value: &Value) {
-    xml.push_str(&format!("<{name}>"));
+    _ = write!(xml, "<{name}>");
     put_xml(xml, kind, value, name);
-    xml.push_str(&format!("</{name}>"));
+    _ = write!(xml, "</{name}>");
 }
 
 fn escape(xml: &mut String, text: &str) {
@@ -411,6 +412,6 @@ pub fn encode_error(code: &str, message: &str, sender: bool, request_id: &str) -
         if sender { "Sender" } else { "Receiver" }
     );
     escape(&mut xml, message);
-    xml.push_str(&format!("</Message></Error>\n<RequestId>{request_id}</RequestId>\n</ErrorResponse>\n"));
+    _ = write!(xml, "</Message></Error>\n<RequestId>{request_id}</RequestId>\n</ErrorResponse>\n");
     xml
 }
