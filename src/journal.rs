@@ -57,19 +57,23 @@ impl Journal {
         self.dir.as_ref().map(|dir| dir.join("runs").join(format!("{}.jsonl", self.run_id)))
     }
 
+    /// Where it is remembered what a run on a principal was about to do.
+    fn unfinished(&self, principal: &str) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| dir.join("unfinished").join(format!("{principal}.json")))
+    }
+
     fn write(&self, file: &mut Option<File>, line: &str, durable: bool) -> io::Result<()> {
         let path =
             self.path().ok_or_else(|| io::Error::other("there is no state folder; set state_dir in the asset"))?;
-        let file = match file {
-            Some(file) => file,
-            None => {
-                let folder = path.parent().unwrap_or(&path);
-                make_dir(folder)?;
-                let made = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
-                // The name has to survive a crash as well as what is in the file.
-                File::open(folder)?.sync_all()?;
-                file.insert(made)
-            }
+        let file = if let Some(file) = file {
+            file
+        } else {
+            let folder = path.parent().unwrap_or(&path);
+            make_dir(folder)?;
+            let made = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
+            // The name has to survive a crash as well as what is in the file.
+            File::open(folder)?.sync_all()?;
+            file.insert(made)
         };
         file.write_all(line.as_bytes())?;
         if durable { file.sync_data() } else { Ok(()) }
@@ -107,6 +111,32 @@ impl Recorder for Journal {
 
     fn trouble(&self) -> Option<String> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
+    }
+
+    fn remember(&self, principal: &str, what: &Value) {
+        let Some(path) = self.unfinished(principal) else { return };
+        let write = || {
+            make_dir(path.parent().unwrap_or(&path))?;
+            // Whole or not at all: a later run must not act on half of it.
+            let new = path.with_extension(format!("{}.new", self.run_id));
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            file.write_all(what.to_string().as_bytes())?;
+            file.sync_data()?;
+            std::fs::rename(new, &path)
+        };
+        if let Err(error) = write() {
+            tracing::warn!("What is about to be done could not be remembered in {}: {error}", path.display());
+        }
+    }
+
+    fn recall(&self, principal: &str) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(self.unfinished(principal)?).ok()?).ok()
+    }
+
+    fn forget(&self, principal: &str) {
+        if let Some(path) = self.unfinished(principal) {
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     fn lock(&self, principal: &str) -> Lock {

@@ -5,6 +5,7 @@ use crate::execute::Done;
 use crate::outcome::{Failure, Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
+use crate::step::Recalled;
 use crate::steps::{instance_profiles, role};
 use crate::target::Target;
 use serde_json::{Map, Value};
@@ -69,9 +70,10 @@ pub const ACTION: Action = Action {
 fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
     let name = p.text("role_name").to_owned();
     let (path, document) = (p.text("role_path"), p.text("role_policy_document"));
+    let wanted = serde_json::from_str(document).unwrap_or_default();
     let message = format!("Role {name} successfully added in AWS account");
     Ok(Runbook::creates(Target::role(&name))
-        .unless(move |seen| taken(&name, seen))
+        .unless(move |seen, recalled| taken(&name, &wanted, seen, recalled))
         // The role first: it is the one that IAM may refuse, and then nothing has been created.
         .stage(role::created(path, document))
         .stage(instance_profiles::created(path))
@@ -79,10 +81,22 @@ fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
         .finishes(move |done| finish(&message, done)))
 }
 
-/// Why the name cannot be had, in the original's words.
-fn taken(name: &str, seen: &Map<String, Value>) -> Option<String> {
-    let there = |what: &str| seen.get(what).is_some_and(|value| value.is_object() && value.get("unknown").is_none());
-    match (there("role"), there("instance_profile")) {
+/// Why the name cannot be had, in the original's words. What an interrupted run of ours created is not in the way: it was
+/// made after that run began, and the role has the trust policy that is wanted.
+fn taken(name: &str, wanted: &Value, seen: &Map<String, Value>, recalled: &Recalled) -> Option<String> {
+    let ours = |entity: &Value, operation: &str| {
+        let created = entity["CreateDate"].as_str().unwrap_or_default();
+        // Creation dates have whole seconds.
+        let since = recalled.planned(operation).is_some_and(|began| created >= &began[..began.len().min(19)]);
+        let document = entity["AssumeRolePolicyDocument"].as_str();
+        since
+            && document.is_none_or(|text| serde_json::from_str::<Value>(text).is_ok_and(|document| document == *wanted))
+    };
+    let there = |what: &str, operation: &str| {
+        let entity = seen.get(what).filter(|value| value.is_object() && value.get("unknown").is_none());
+        entity.is_some_and(|entity| !ours(entity, operation))
+    };
+    match (there("role", "CreateRole"), there("instance_profile", "CreateInstanceProfile")) {
         (true, true) => Some(format!(
             "Both role as well as instance profile already exist with the given name {name}. Please provide a valid and distinct role name."
         )),

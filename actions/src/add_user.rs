@@ -17,14 +17,7 @@ pub const ACTION: Action = Action {
     parameters: &[parameter::USERNAME, parameter::GROUP_NAME, parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
     undo: Some("remove user"),
-    calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "ListGroupsForUser",
-        "AddUserToGroup",
-        "GetAccessKeyLastUsed",
-        "ListUsers",
-    ],
+    calls: &["sts:GetCallerIdentity", "GetUser", "ListGroupsForUser", "AddUserToGroup", "ListUsers"],
     undoing: "Exactly: the user is removed from the group again, if it was not a member before.",
     run: Run::Runbook(runbook),
 };

@@ -17,14 +17,7 @@ pub const ACTION: Action = Action {
     parameters: &[parameter::USERNAME, parameter::POLICY_ARN, parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
     undo: Some("remove policy"),
-    calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "ListAttachedUserPolicies",
-        "AttachUserPolicy",
-        "GetAccessKeyLastUsed",
-        "ListUsers",
-    ],
+    calls: &["sts:GetCallerIdentity", "GetUser", "ListAttachedUserPolicies", "AttachUserPolicy", "ListUsers"],
     undoing: "Exactly: the policy is detached again, if it was not attached before.",
     run: Run::Runbook(runbook),
 };

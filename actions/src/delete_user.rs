@@ -60,13 +60,13 @@ fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
         .and(signing_certificates::absent())
         .and(ssh_public_keys::absent())
         .and(service_specific_credentials::absent())
-        // Only now: without MFA a password that could not be deleted would be easier to use than before.
+        // Only now: without MFA, a password that could not be deleted would be easier to use than before.
         .stage(mfa_devices::inactive())
         .and(group_membership::none())
         .and(attached_policies::none())
         .and(inline_policies::absent())
+        .stage(mfa_devices::virtual_absent())
         .stage(user::deleted())
-        .and(mfa_devices::virtual_absent())
         .says(format!(
             "User {name} deleted successfully along with all its associations with login profile, access keys, groups, and policies"
         )))

@@ -10,7 +10,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Runbook};
-use crate::step::{Look, Sighting};
+use crate::step::{Look, Recalled, Sighting};
 use crate::target::{Sight, Target};
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
 use futures_util::future::{join, join_all};
@@ -191,6 +191,8 @@ struct Run<'a> {
     verified: Verified,
     last_acknowledged: Option<Instant>,
     rounds: usize,
+    /// What an earlier run left.
+    recalled: Recalled,
     /// The steps of which everything for the evidence has been read.
     gathered: HashSet<&'static str>,
     /// What the last look showed.
@@ -205,7 +207,7 @@ struct Run<'a> {
 pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     let reader = Reader::new(context.client, "");
     tracing::info!("looking at {}", runbook.target.words());
-    let look = Look { target: runbook.target.clone(), first: true };
+    let look = Look { target: runbook.target.clone(), first: true, recalled: Recalled::default() };
     let first = join(reader.identity(), observe(runbook, &reader, &look));
     let Some((identity, view)) = unless_stopped(context.stop, first).await else {
         let outcome = Err(Failure::Cancelled("Cancelled before anything was changed.".to_owned()));
@@ -224,12 +226,14 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         verified: Verified::No,
         last_acknowledged: None,
         rounds: 0,
+        recalled: Recalled::default(),
         gathered: HashSet::new(),
         latest: Map::new(),
         stale: false,
         unread: vec![],
     };
     let outcome = run.carry_out(view).await;
+    run.forget_if_done(outcome.is_ok());
     let record = run.record(&outcome);
     Conclusion { outcome, record }
 }
@@ -262,18 +266,27 @@ impl Run<'_> {
         if let Some(outcome) = self.take_first_look(&view)? {
             return Ok(outcome);
         }
-        let _locked = match self.lock().await? {
-            (lock, false) => lock,
-            // Another run was at work on this target while we waited: what was seen before counts no more.
-            (lock, true) => {
-                view = observe(self.runbook, &self.reader, &Look { target: self.runbook.target.clone(), first: true })
-                    .await;
-                if let Some(outcome) = self.take_first_look(&view)? {
-                    return Ok(outcome);
-                }
-                lock
+        let (_locked, waited) = self.lock().await?;
+        self.recalled = Recalled(self.context.recorder.recall(&self.principal()).unwrap_or_default());
+        let resumes = self.recalled.0.is_object();
+        if resumes {
+            let run = self.recalled.0["run_id"].as_str().unwrap_or_default().to_owned();
+            self.notes.push(format!(
+                "An earlier run ({run}) on this target did not come to its end; this one goes on from there."
+            ));
+        }
+        // Another run was at work on this target while we waited, or did not come to its end: what was seen counts no
+        // more, or not all of it was looked for.
+        if waited || resumes {
+            view = observe(self.runbook, &self.reader, &self.look(self.runbook.target.clone(), true)).await;
+            if let Some(outcome) = self.take_first_look(&view)? {
+                return Ok(outcome);
             }
-        };
+        }
+        match (self.runbook.objection)(&self.observed, &self.recalled) {
+            Some(message) => return Err(Failure::Refused { rule: "already_exists", message }),
+            None => {}
+        }
         let mut plan = view.plan();
         if self.context.dry_run {
             return Ok(self.show(plan));
@@ -340,10 +353,18 @@ impl Run<'_> {
         self.observed = view.evidence();
         let notes = guard::check(self.context.rules, self.runbook.intent, &self.target, &self.keys, &self.identity)?;
         self.notes.extend(notes);
-        match (self.runbook.objection)(&self.observed) {
-            Some(message) => Err(Failure::Refused { rule: "already_exists", message }),
-            None => Ok(None),
-        }
+        Ok(None)
+    }
+
+    /// The circumstances of a look by this run.
+    fn look(&self, target: Target, first: bool) -> Look {
+        Look { target, first, recalled: self.recalled.clone() }
+    }
+
+    /// The principal's name in locks and memories.
+    fn principal(&self) -> String {
+        let account = self.identity.as_ref().map_or("unknown", |identity| identity.account.as_str());
+        format!("{account}-{}-{}", self.target.principal.name(), self.target.id().unwrap_or(&self.target.name))
     }
 
     /// Keeps track of what no look could read: without a blind change it is not known whether it is as wanted.
@@ -363,8 +384,7 @@ impl Run<'_> {
         if self.context.dry_run {
             return Ok((None, false));
         }
-        let account = self.identity.as_ref().map_or("unknown", |identity| identity.account.as_str());
-        let principal = format!("{account}-{}", self.target.id().unwrap_or(&self.target.name));
+        let principal = self.principal();
         let mut waited = false;
         loop {
             match self.context.recorder.lock(&principal) {
@@ -420,8 +440,34 @@ impl Run<'_> {
         let refuse = |message: String| Failure::Refused { rule: "require_journal", message };
         self.entry(json!({ "event": "observed", "target": target, "observed": self.observed }), false)
             .map_err(refuse)?;
-        self.entry(json!({ "event": "planned", "target": target, "changes": planned }), !plan.is_empty())
-            .map_err(refuse)
+        let entry = json!({ "event": "planned", "target": target, "changes": planned });
+        self.entry(entry, !plan.is_empty()).map_err(refuse)?;
+        if !plan.is_empty() {
+            self.remember(planned);
+        }
+        Ok(())
+    }
+
+    /// Leaves word for a later run, should this one not come to its end.
+    fn remember(&self, mut changes: Vec<Value>) {
+        let mut began = timestamp(SystemTime::now()).into();
+        let mut observed = self.observed.clone();
+        // What an earlier run was about, and this one finds half done, belongs to the work that is unfinished.
+        if let Some(before) = self.recalled.0["changes"].as_array() {
+            changes.extend(before.iter().cloned());
+            began = self.recalled.0["at"].clone();
+            for (name, seen) in self.recalled.0["observed"].as_object().into_iter().flatten() {
+                observed.insert(name.clone(), seen.clone());
+            }
+        }
+        let memory = json!({
+            "run_id": self.context.recorder.run_id(),
+            "at": began,
+            "target": self.target_json(),
+            "observed": observed,
+            "changes": changes,
+        });
+        self.context.recorder.remember(&self.principal(), &memory);
     }
 
     fn entry(&self, mut entry: Value, durable: bool) -> Result<(), String> {
@@ -505,7 +551,8 @@ impl Run<'_> {
                 && !about_to_be_made.iter().any(|(_, change)| change.same_as(&made.change))
         };
         let obstacle = self.made.iter().find(open)?;
-        Some(format!("it depends on {:?}, which {}", obstacle.change.what, obstacle.ended()))
+        let how = if obstacle.status == Status::Unknown { "is in doubt" } else { "failed" };
+        Some(format!("it depends on {:?}, which {how}", obstacle.change.what))
     }
 
     async fn send(&self, stage: usize, change: Change) -> Made {
@@ -530,9 +577,10 @@ impl Run<'_> {
             Err(error) => (Status::Failed, None, Some(error), None),
         };
         let made = Made { change, status, stage, reply, error, note, at: Some(SystemTime::now()) };
-        match status {
-            Status::Succeeded => tracing::info!("{}: done", made.change.what),
-            _ => tracing::warn!("{}: {}", made.change.what, made.ended()),
+        if status == Status::Succeeded {
+            tracing::info!("{}: done", made.change.what);
+        } else {
+            tracing::warn!("{}: {}", made.change.what, made.ended());
         }
         let mut ended = made.described();
         ended["event"] = serde_json::to_value(status).unwrap_or_default();
@@ -584,8 +632,7 @@ impl Run<'_> {
         if Instant::now() + pause < self.context.client.deadline() {
             tokio::time::sleep(pause).await;
         }
-        let look = Look { target: self.target.clone(), first: false };
-        let mut view = observe(self.runbook, &self.reader, &look).await;
+        let mut view = observe(self.runbook, &self.reader, &self.look(self.target.clone(), false)).await;
         match self.follow(&view).await {
             Whereabouts::Here => {}
             Whereabouts::Moved(target) => {
@@ -596,7 +643,15 @@ impl Run<'_> {
                 ));
                 tracing::warn!("{} is now called {}; following it", self.target.words(), target.name);
                 self.target = target;
-                view = observe(self.runbook, &self.reader, &Look { target: self.target.clone(), first: false }).await;
+                // What was not found under the old name was never tried on the target.
+                for made in &mut self.made {
+                    let not_found = made.error.as_ref().is_some_and(|error| error.kind == Kind::NotFound);
+                    if made.status == Status::Failed && not_found {
+                        made.status = Status::Skipped;
+                        made.note = Some("it went to a name that the target no longer had".to_owned());
+                    }
+                }
+                view = observe(self.runbook, &self.reader, &self.look(self.target.clone(), false)).await;
             }
             Whereabouts::Gone => {
                 // What was the target's own is gone with it; what only hung on it is not.
@@ -775,16 +830,25 @@ impl Run<'_> {
         of(Status::Unknown).or(of(Status::Failed)).or(of(Status::Skipped))
     }
 
+    /// Nothing is left to be remembered when all was done, or when all that was created was taken back.
+    fn forget_if_done(&self, done: bool) {
+        let open = |made: &Made| matches!(made.status, Status::Succeeded | Status::Unknown);
+        let undone = self.runbook.intent == Intent::Creates && !self.made.iter().any(open);
+        if !self.context.dry_run && (done || undone) && self.worst() != Some(Status::Unknown) {
+            self.context.recorder.forget(&self.principal());
+        }
+    }
+
     /// What was done and what was not, in words, for a tired human.
     fn account(&self, rest: &[(usize, Change)]) -> String {
         let list = |status: Status| -> Vec<String> {
             let some = self.made.iter().filter(|made| made.status == status);
-            some.map(|made| match (&made.error, &made.note, status) {
-                (_, Some(note), Status::Succeeded) => format!("{} ({note})", made.change.what),
-                (_, _, Status::Succeeded | Status::TakenBack) => made.change.what.clone(),
-                (Some(error), ..) => format!("{} ({error})", made.change.what),
-                (None, Some(note), _) => format!("{} ({note})", made.change.what),
-                (None, None, _) => made.change.what.clone(),
+            some.map(|made| {
+                let shown = !matches!(status, Status::Succeeded | Status::TakenBack);
+                let error = made.error.as_ref().filter(|_| shown).map(ToString::to_string);
+                let why: Vec<_> = made.note.clone().into_iter().chain(error).collect();
+                let what = &made.change.what;
+                if why.is_empty() { what.clone() } else { format!("{what} ({})", why.join("; ")) }
             })
             .collect()
         };

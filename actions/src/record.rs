@@ -18,6 +18,16 @@ pub trait Recorder: Send + Sync {
     /// What went wrong with the record so far, if anything did.
     fn trouble(&self) -> Option<String>;
 
+    /// Remembers about a principal what a run saw and is about to do, until [`Recorder::forget`]: so that a later run can
+    /// finish what this one could not.
+    fn remember(&self, principal: &str, what: &Value);
+
+    /// What an earlier run that did not come to its end left about a principal.
+    fn recall(&self, principal: &str) -> Option<Value>;
+
+    /// The work on a principal came to its end.
+    fn forget(&self, principal: &str);
+
     /// Tries to lock a principal against other runs.
     fn lock(&self, principal: &str) -> Lock;
 }
@@ -48,6 +58,14 @@ impl Recorder for Forgetful {
     fn trouble(&self) -> Option<String> {
         None
     }
+
+    fn remember(&self, _: &str, _: &Value) {}
+
+    fn recall(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn forget(&self, _: &str) {}
 
     fn lock(&self, _: &str) -> Lock {
         Lock::Held(Box::new(()))

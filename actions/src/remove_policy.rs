@@ -17,14 +17,7 @@ pub const ACTION: Action = Action {
     parameters: &[parameter::USERNAME, parameter::POLICY_ARN, parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
     undo: Some("assign policy"),
-    calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "ListAttachedUserPolicies",
-        "DetachUserPolicy",
-        "GetAccessKeyLastUsed",
-        "ListUsers",
-    ],
+    calls: &["sts:GetCallerIdentity", "GetUser", "ListAttachedUserPolicies", "DetachUserPolicy", "ListUsers"],
     undoing: "Exactly: the policy is attached again.",
     run: Run::Runbook(runbook),
 };

@@ -52,9 +52,11 @@ fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
         .missing_is_fine(format!("Role {name} does not exist in AWS IAM account and hence, can not be removed"))
         .stage(instance_profiles::without_role())
         .and(attached_policies::none())
-        .and(inline_policies::absent())
-        .stage(role::deleted())
-        .and_if(!p.flag("keep_instance_profiles"), instance_profiles::deleted());
+        .and(inline_policies::absent());
+    // The role last: as long as it is there, a failed removal can be gone on with.
+    let profiles = !p.flag("keep_instance_profiles");
+    let runbook = if profiles { runbook.stage(instance_profiles::deleted()) } else { runbook };
+    let runbook = runbook.stage(role::deleted());
     Ok(runbook.says(format!(
         "Role {name} removed successfully along with all its associations with login instance profiles and policies"
     )))

@@ -17,15 +17,7 @@ pub const ACTION: Action = Action {
     parameters: &[parameter::USERNAME, parameter::GROUP_NAME, parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
     undo: Some("add user"),
-    calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "ListGroupsForUser",
-        "GetGroup",
-        "RemoveUserFromGroup",
-        "GetAccessKeyLastUsed",
-        "ListUsers",
-    ],
+    calls: &["sts:GetCallerIdentity", "GetUser", "ListGroupsForUser", "GetGroup", "RemoveUserFromGroup", "ListUsers"],
     undoing: "Exactly: the user is added to the group again.",
     run: Run::Runbook(runbook),
 };

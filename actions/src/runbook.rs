@@ -5,7 +5,7 @@
 
 use crate::execute::Done;
 use crate::outcome::{Outcome, row};
-use crate::step::{AnyStep, Step};
+use crate::step::{AnyStep, Recalled, Step};
 use crate::target::Target;
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ pub(crate) type Stage = Vec<Box<dyn AnyStep>>;
 pub(crate) type Finish = Box<dyn Fn(&Done) -> Outcome + Send + Sync>;
 
 /// Why what the first look showed forbids the plan, if it does.
-pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>) -> Option<String> + Send + Sync>;
+pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>, &Recalled) -> Option<String> + Send + Sync>;
 
 /// What is to be done.
 pub struct Runbook {
@@ -80,7 +80,7 @@ impl Runbook {
 
     fn new(target: Target, intent: Intent) -> Self {
         let finish: Finish = Box::new(|_| Outcome::default());
-        Self { target, intent, missing: Missing::Fails, stages: vec![], objection: Box::new(|_| None), finish }
+        Self { target, intent, missing: Missing::Fails, stages: vec![], objection: Box::new(|_, _| None), finish }
     }
 
     /// With a missing target being what was wanted.
@@ -97,7 +97,10 @@ impl Runbook {
 
     /// With a reason not to begin, found in what the first look showed.
     #[must_use]
-    pub fn unless(self, objection: impl Fn(&Map<String, Value>) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn unless(
+        self,
+        objection: impl Fn(&Map<String, Value>, &Recalled) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         Self { objection: Box::new(objection), ..self }
     }
 

@@ -19,6 +19,30 @@ pub struct Look {
     /// Whether nothing was changed yet. A step that must be told AWS's error about a thing that is not there plans its
     /// change in the first look regardless.
     pub first: bool,
+    /// What an earlier run on the same target saw that did not come to its end; empty where there was none.
+    pub recalled: Recalled,
+}
+
+/// What is remembered of an earlier run on the same target that did not come to its end: what it saw, what it was about
+/// to do, and when it began. Some things no longer say whose they were once half of the work is done.
+#[derive(Debug, Clone, Default)]
+pub struct Recalled(pub Value);
+
+impl Recalled {
+    /// The texts that a step's observation held.
+    #[must_use]
+    pub fn texts(&self, step: &str) -> Vec<String> {
+        let seen = self.0["observed"][step].as_array().into_iter().flatten();
+        seen.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// Whether the earlier run was about to make a change by this operation, and when it began.
+    #[must_use]
+    pub fn planned(&self, operation: &str) -> Option<&str> {
+        let mut planned = self.0["changes"].as_array().into_iter().flatten();
+        planned.find(|change| change["operation"] == operation)?;
+        self.0["at"].as_str()
+    }
 }
 
 /// What a step's reads showed.
@@ -49,7 +73,7 @@ pub trait Step: Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// Reads.
-    fn observe(&self, reader: &Reader, target: &Target) -> impl Future<Output = Result<Self::State, Error>> + Send;
+    fn observe(&self, reader: &Reader, look: &Look) -> impl Future<Output = Result<Self::State, Error>> + Send;
 
     /// The changes that bring what was seen to the wanted state; none where it is there already.
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change>;
@@ -93,7 +117,7 @@ impl<S: Step> AnyStep for S {
 
     fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting> {
         Box::pin(async move {
-            let seen = match self.observe(reader, &look.target).await {
+            let seen = match self.observe(reader, look).await {
                 Ok(state) => Seen::State(state),
                 Err(error) => Seen::Unknown(error),
             };
@@ -113,6 +137,9 @@ impl<S: Step> AnyStep for S {
 }
 
 /// None for what IAM says is not there, where that is a state and not a failure.
+///
+/// # Errors
+/// Every other error of the read.
 pub fn optional<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Ok(value) => Ok(Some(value)),

@@ -54,8 +54,8 @@ impl Step for AccessKeys {
         "access_keys"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
@@ -98,8 +98,8 @@ impl Step for Absent {
         "access_keys"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {

@@ -75,9 +75,9 @@ impl Step for Attached {
         "attached_policies"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let name = target.name.clone();
-        match target.principal {
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let name = look.target.name.clone();
+        match look.target.principal {
             Principal::User => {
                 let request = ListAttachedUserPolicies { user_name: name, ..ListAttachedUserPolicies::default() };
                 Ok(reader.list(&request).await?.data.attached_policies)

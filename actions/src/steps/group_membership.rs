@@ -5,7 +5,6 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
-use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::{AddUserToGroup, GetGroup, Group, ListGroupsForUser, RemoveUserFromGroup};
 use futures_util::future::try_join;
@@ -65,8 +64,8 @@ impl Step for Membership {
         "groups"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let request = ListGroupsForUser { user_name: target.name.clone(), ..ListGroupsForUser::default() };
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let request = ListGroupsForUser { user_name: look.target.name.clone(), ..ListGroupsForUser::default() };
         let groups = reader.list(&request);
         match &self.wanted {
             // Removing from a group that does not exist is AWS's error, from one without this member it is not: only the

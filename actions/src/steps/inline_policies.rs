@@ -39,9 +39,9 @@ impl Step for Absent {
         "inline_policies"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let name = target.name.clone();
-        match target.principal {
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let name = look.target.name.clone();
+        match look.target.principal {
             Principal::User => {
                 let request = ListUserPolicies { user_name: name, ..ListUserPolicies::default() };
                 Ok(reader.list(&request).await?.data.policy_names)

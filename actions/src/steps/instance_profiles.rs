@@ -65,8 +65,8 @@ impl Step for WithoutRole {
         "instance_profiles"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
@@ -97,9 +97,13 @@ impl Step for Deleted {
         "instance_profiles_to_delete"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let known: BTreeSet<String> = self.mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut names: BTreeSet<String> = match read(reader, target).await {
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let known: BTreeSet<String> = {
+            let mut mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner);
+            mine.extend(look.recalled.texts(self.name()));
+            mine.clone()
+        };
+        let mut names: BTreeSet<String> = match read(reader, &look.target).await {
             Ok(profiles) => profiles.into_iter().map(|profile| profile.instance_profile_name).collect(),
             Err(error) if error.kind == Kind::NotFound && !known.is_empty() => BTreeSet::new(),
             Err(error) => return Err(error),
@@ -145,8 +149,8 @@ impl Step for Created {
         "instance_profile"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read_own(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read_own(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
@@ -185,8 +189,8 @@ impl Step for HoldsRole {
         "roles_in_instance_profile"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let profile = read_own(reader, target).await?;
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let profile = read_own(reader, &look.target).await?;
         Ok(profile.map(|profile| profile.roles.into_iter().map(|role| role.role_name).collect()))
     }
 

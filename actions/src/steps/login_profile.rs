@@ -56,8 +56,8 @@ impl Step for Absent {
         "login_profile"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
@@ -76,8 +76,8 @@ impl Step for Present {
         "login_profile"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {

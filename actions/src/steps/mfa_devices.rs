@@ -54,8 +54,8 @@ impl Step for Inactive {
         "mfa_devices"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        read(reader, target).await
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        read(reader, &look.target).await
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
@@ -78,9 +78,13 @@ impl Step for VirtualAbsent {
         "virtual_mfa_devices"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let known: BTreeSet<String> = self.mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let active = match read(reader, target).await {
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let known: BTreeSet<String> = {
+            let mut mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner);
+            mine.extend(look.recalled.texts(self.name()));
+            mine.clone()
+        };
+        let active = match read(reader, &look.target).await {
             Ok(devices) => devices.into_iter().map(|device| device.serial_number).collect(),
             // The user is gone; its devices may not be.
             Err(error) if error.kind == awsiam_iam::Kind::NotFound && !known.is_empty() => vec![],

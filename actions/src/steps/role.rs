@@ -5,7 +5,6 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step, optional};
-use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::{CreateRole, DeleteRole, GetRole, Role};
 
@@ -31,7 +30,7 @@ impl Step for Deleted {
     }
 
     /// Whether the role is there is the target's own look.
-    async fn observe(&self, _: &Reader, _: &Target) -> Result<(), Error> {
+    async fn observe(&self, _: &Reader, _: &Look) -> Result<(), Error> {
         Ok(())
     }
 
@@ -61,8 +60,8 @@ impl Step for Created {
         "role"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let role = reader.get(&GetRole { role_name: target.name.clone() }).await;
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let role = reader.get(&GetRole { role_name: look.target.name.clone() }).await;
         Ok(optional(role)?.map(|reply| reply.data.role))
     }
 

@@ -1,11 +1,10 @@
-//! A user's service-specific credentials (CodeCommit, Keyspaces, Bedrock API keys): none.
+//! A user's service-specific credentials (`CodeCommit`, Keyspaces, Bedrock API keys): none.
 //!
 //! Source: AWS API reference, `ListServiceSpecificCredentials`, `DeleteServiceSpecificCredential`.
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
-use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::{
     DeleteServiceSpecificCredential, ListServiceSpecificCredentials, ServiceSpecificCredentialMetadata,
@@ -28,9 +27,9 @@ impl Step for Absent {
         "service_specific_credentials"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
         let request = ListServiceSpecificCredentials {
-            user_name: target.name.clone(),
+            user_name: look.target.name.clone(),
             ..ListServiceSpecificCredentials::default()
         };
         // No service name: the list is then of all services.

@@ -5,7 +5,6 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
-use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::{DeleteSigningCertificate, ListSigningCertificates, SigningCertificate};
 
@@ -26,8 +25,9 @@ impl Step for Absent {
         "signing_certificates"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let request = ListSigningCertificates { user_name: target.name.clone(), ..ListSigningCertificates::default() };
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let request =
+            ListSigningCertificates { user_name: look.target.name.clone(), ..ListSigningCertificates::default() };
         Ok(reader.list(&request).await?.data.certificates)
     }
 

@@ -1,11 +1,10 @@
-//! A user's SSH public keys (for CodeCommit): none.
+//! A user's SSH public keys (for `CodeCommit`): none.
 //!
 //! Source: AWS API reference, `ListSSHPublicKeys`, `DeleteSSHPublicKey`.
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
-use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::{DeleteSSHPublicKey, ListSSHPublicKeys, SSHPublicKeyMetadata};
 
@@ -26,8 +25,8 @@ impl Step for Absent {
         "ssh_public_keys"
     }
 
-    async fn observe(&self, reader: &Reader, target: &Target) -> Result<Self::State, Error> {
-        let request = ListSSHPublicKeys { user_name: target.name.clone(), ..ListSSHPublicKeys::default() };
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        let request = ListSSHPublicKeys { user_name: look.target.name.clone(), ..ListSSHPublicKeys::default() };
         Ok(reader.list(&request).await?.data.ssh_public_keys)
     }
 

@@ -5,7 +5,6 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
-use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::DeleteUser;
 
@@ -27,7 +26,7 @@ impl Step for Deleted {
     }
 
     /// Whether the user is there is the target's own look.
-    async fn observe(&self, _: &Reader, _: &Target) -> Result<(), Error> {
+    async fn observe(&self, _: &Reader, _: &Look) -> Result<(), Error> {
         Ok(())
     }
 

@@ -1,0 +1,457 @@
+//! Every action, by the same rules: what it does when all is well, when its target is missing, when it may not, when it
+//! is only asked to show its plan, when it is run twice, and when any one of its calls fails.
+
+mod support;
+
+use awsiam_actions::{ACTIONS, Action, action};
+use awsiam_sandbox::{Effect, Fault};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use support::{CANARY, World, denied};
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+/// What an action is tried with.
+struct Trial {
+    action: &'static str,
+    set: Value,
+    /// The same about something that does not exist, where there is such a thing.
+    missing: Option<Value>,
+    /// Whether a missing target is what was wanted.
+    missing_is_fine: bool,
+    /// Whether running it again is AWS's error.
+    again_fails: bool,
+    /// Parts of the message of success.
+    says: &'static str,
+}
+
+fn trial(action: &'static str, set: Value, missing: Option<Value>, says: &'static str) -> Trial {
+    Trial { action, set, missing, missing_is_fine: false, again_fails: false, says }
+}
+
+fn trials() -> Vec<Trial> {
+    let read_only = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let s3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+    vec![
+        trial("test connectivity", json!({}), None, "Test connectivity passed: connected to account 123456789012"),
+        trial(
+            "get user",
+            json!({ "username": "alice" }),
+            Some(json!({ "username": "nobody" })),
+            "Total groups: 2, Total policies: 2",
+        ),
+        trial("list groups", json!({ "group_path": "/" }), None, "Total groups: 2"),
+        trial(
+            "list users",
+            json!({ "user_path": "/engineering/", "group_name": "developers" }),
+            Some(json!({ "group_name": "nobody" })),
+            "Total users: 3",
+        ),
+        trial("list roles", json!({}), None, "Total roles: 4"),
+        trial(
+            "add user",
+            json!({ "username": "carol", "group_name": "developers" }),
+            Some(json!({ "username": "nobody", "group_name": "developers" })),
+            "User carol successfully added to the group developers",
+        ),
+        trial(
+            "remove user",
+            json!({ "username": "alice", "group_name": "developers" }),
+            Some(json!({ "username": "nobody", "group_name": "developers" })),
+            "User alice successfully removed from the group developers",
+        ),
+        Trial {
+            again_fails: true,
+            ..trial(
+                "delete user",
+                json!({ "username": "mallory" }),
+                Some(json!({ "username": "nobody" })),
+                "User mallory deleted successfully along with all its associations",
+            )
+        },
+        trial(
+            "disable user",
+            json!({ "username": "mallory" }),
+            Some(json!({ "username": "nobody" })),
+            "User mallory disabled successfully",
+        ),
+        trial(
+            "enable user",
+            json!({ "username": "mallory", "password": CANARY }),
+            Some(json!({ "username": "nobody", "password": CANARY })),
+            "User mallory enabled successfully; the existing login profile was kept",
+        ),
+        Trial {
+            again_fails: true,
+            ..trial(
+                "add role",
+                json!({ "role_name": "new-role", "role_policy_document": TRUST, "role_path": "/x/" }),
+                None,
+                "Role new-role successfully added in AWS account",
+            )
+        },
+        Trial {
+            missing_is_fine: true,
+            ..trial(
+                "remove role",
+                json!({ "role_name": "app-role" }),
+                Some(json!({ "role_name": "nothing" })),
+                "Role app-role removed successfully along with all its associations",
+            )
+        },
+        trial(
+            "attach policy",
+            json!({ "role_name": "deploy-role", "policy_arn": s3 }),
+            Some(json!({ "role_name": "nothing", "policy_arn": s3 })),
+            "successfully attached with role deploy-role",
+        ),
+        Trial {
+            again_fails: true,
+            ..trial(
+                "detach policy",
+                json!({ "role_name": "app-role", "policy_arn": s3 }),
+                Some(json!({ "role_name": "nothing", "policy_arn": s3 })),
+                "successfully detached from role app-role",
+            )
+        },
+        trial(
+            "assign policy",
+            json!({ "username": "carol", "policy_arn": read_only }),
+            Some(json!({ "username": "nobody", "policy_arn": read_only })),
+            "successfully assigned to user carol",
+        ),
+        Trial {
+            again_fails: true,
+            ..trial(
+                "remove policy",
+                json!({ "username": "alice", "policy_arn": read_only }),
+                Some(json!({ "username": "nobody", "policy_arn": read_only })),
+                "successfully removed from user alice",
+            )
+        },
+    ]
+}
+
+fn declared(name: &str) -> &'static Action {
+    action(name).unwrap_or_else(|| panic!("no action {name}"))
+}
+
+fn runbooks() -> impl Iterator<Item = Trial> {
+    trials().into_iter().filter(|trial| !declared(trial.action).read_only())
+}
+
+fn writes(operation: &str) -> bool {
+    awsiam_iam::table::operation(operation).is_some_and(|operation| !operation.reads())
+}
+
+/// The names of the calls as actions declare them.
+fn called(world: &World) -> BTreeSet<String> {
+    let sts = ["GetCallerIdentity"];
+    let named = |name: &str| if sts.contains(&name) { format!("sts:{name}") } else { name.to_owned() };
+    world.calls().iter().map(|seen| named(&seen.operation)).collect()
+}
+
+#[test]
+fn every_action_has_a_trial() {
+    let tried: BTreeSet<_> = trials().iter().map(|trial| trial.action).collect();
+    assert_eq!(tried, ACTIONS.iter().map(|action| action.name).collect());
+}
+
+/// The calls seen over all trials are the calls declared: no more, or a permission would be missing from the
+/// documentation; no fewer, or one would be asked for in vain.
+#[test]
+fn success_and_the_calls_declared() {
+    for trial in trials() {
+        let world = World::new();
+        let ran = world.run(trial.action, trial.set.clone()).expect("success", trial.action);
+        assert_eq!(ran.code, 0, "{}", trial.action);
+        assert!(ran.message().contains(trial.says), "{}: {}", trial.action, ran.message());
+        let action = declared(trial.action);
+        let mut seen = called(&world);
+        for change in ran.changes() {
+            assert!(change["reversal"]["kind"].is_string(), "{}: {change}", trial.action);
+            assert_eq!(change["status"], "succeeded", "{}: {change}", trial.action);
+        }
+        if !action.read_only() {
+            assert!(!ran.changes().is_empty(), "{}: nothing was changed", trial.action);
+            assert_eq!(ran.record()["verified"]["state"], "verified", "{}: {}", trial.action, ran.stdout);
+        }
+        // What is only called when something goes wrong: a rename, a taken password, a creation taken back.
+        for (faults, set) in detours(&trial) {
+            let world = World::new();
+            world.sandbox.set_faults(faults);
+            world.run(trial.action, set);
+            seen.extend(called(&world));
+        }
+        let expected: BTreeSet<_> = action.calls.iter().map(|call| (*call).to_owned()).collect();
+        assert_eq!(seen, expected, "{}: seen and declared", trial.action);
+    }
+}
+
+/// Circumstances that make an action take the ways that it seldom takes.
+fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
+    let rival = |after: &str, operation: &str, parameters: Value| {
+        let parameters = parameters.as_object().unwrap().clone();
+        Fault::nth(after, 1, Effect::Rival { before: true, operation: operation.into(), parameters })
+    };
+    let renamed = |user: &str, at: &str| {
+        let parameters = json!({ "UserName": user, "NewUserName": "renamed" });
+        vec![rival(at, "UpdateUser", parameters)]
+    };
+    let user = trial.set["username"].as_str().unwrap_or_default();
+    match trial.action {
+        "get user" | "list groups" | "list roles" => vec![],
+        "test connectivity" => vec![(vec![Fault::every("GetCallerIdentity", sts_role())], json!({}))],
+        "list users" => vec![(vec![], json!({ "user_path": "/" }))],
+        "disable user" => vec![
+            (renamed(user, "DeleteLoginProfile"), trial.set.clone()),
+            (renamed("carol", "DeleteLoginProfile"), json!({ "username": "carol" })),
+        ],
+        "enable user" => vec![
+            (renamed("bob", "UpdateAccessKey"), json!({ "username": "bob", "password": CANARY })),
+            (
+                vec![
+                    rival("GetLoginProfile", "DeleteLoginProfile", json!({ "UserName": "carol" })),
+                    rival("CreateLoginProfile", "UpdateUser", json!({ "UserName": "carol", "NewUserName": "renamed" })),
+                ],
+                json!({ "username": "carol", "password": CANARY }),
+            ),
+        ],
+        "delete user" => vec![
+            (renamed(user, "DeleteLoginProfile"), trial.set.clone()),
+            (renamed(user, "DeleteUser"), trial.set.clone()),
+        ],
+        "add user" => vec![(renamed(user, "AddUserToGroup"), trial.set.clone())],
+        "remove user" => vec![(renamed(user, "RemoveUserFromGroup"), trial.set.clone())],
+        "assign policy" => vec![(renamed(user, "AttachUserPolicy"), trial.set.clone())],
+        "remove policy" => vec![(renamed(user, "DetachUserPolicy"), trial.set.clone())],
+        "add role" => vec![
+            (vec![Fault::every("AddRoleToInstanceProfile", denied())], trial.set.clone()),
+            (
+                vec![
+                    Fault::nth(
+                        "AddRoleToInstanceProfile",
+                        1,
+                        Effect::Respond {
+                            status: 500,
+                            content_type: None,
+                            headers: serde_json::Map::new(),
+                            body: String::new(),
+                        },
+                    ),
+                    Fault::every("GetInstanceProfile", denied()),
+                ],
+                trial.set.clone(),
+            ),
+        ],
+        "remove role" | "attach policy" | "detach policy" => vec![],
+        other => panic!("no detours are known for {other}"),
+    }
+}
+
+/// The identity of an assumed role.
+fn sts_role() -> Effect {
+    let body = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/Soar/s</Arn><UserId>AROAX:s</UserId><Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></GetCallerIdentityResponse>";
+    Effect::Respond { status: 200, content_type: None, headers: serde_json::Map::new(), body: body.into() }
+}
+
+#[test]
+fn a_missing_target_is_told_and_nothing_is_changed() {
+    for trial in trials() {
+        let Some(set) = trial.missing.clone() else { continue };
+        let world = World::new();
+        let before = world.state();
+        let expected = if trial.missing_is_fine { "success" } else { "failed" };
+        let ran = world.run(trial.action, set).expect(expected, trial.action);
+        if !trial.missing_is_fine {
+            assert!(ran.message().contains("NoSuchEntity"), "{}: {}", trial.action, ran.message());
+            assert_eq!(ran.record()["failure"]["kind"], "not_found", "{}: {}", trial.action, ran.stdout);
+            assert_eq!(ran.code, 1);
+        }
+        assert_eq!(world.state(), before, "{}", trial.action);
+    }
+}
+
+#[test]
+fn a_caller_without_permissions_changes_nothing_and_is_told() {
+    for trial in trials() {
+        let world = World::new();
+        let before = world.state();
+        let operations = declared(trial.action).calls.iter().filter(|call| !call.contains(':'));
+        world.sandbox.set_faults(operations.map(|operation| Fault::every(operation, denied())).collect());
+        let ran = world.run(trial.action, trial.set.clone()).expect("failed", trial.action);
+        assert!(ran.message().contains("AccessDenied"), "{}: {}", trial.action, ran.message());
+        world.no_faults();
+        assert_eq!(world.state(), before, "{}", trial.action);
+    }
+}
+
+/// A caller with just the permissions to change, none to read, still contains what needs no knowledge.
+#[test]
+fn denied_reads_do_not_stop_what_can_be_done_blindly() {
+    for (action, blind) in [
+        ("disable user", "DeleteLoginProfile"),
+        ("remove user", "RemoveUserFromGroup"),
+        ("remove policy", "DetachUserPolicy"),
+        ("detach policy", "DetachRolePolicy"),
+        ("add user", "AddUserToGroup"),
+        ("assign policy", "AttachUserPolicy"),
+        ("attach policy", "AttachRolePolicy"),
+    ] {
+        let trial = trials().into_iter().find(|trial| trial.action == action).unwrap();
+        let world = World::new();
+        let reads = declared(action).calls.iter().filter(|call| !call.contains(':') && !writes(call));
+        world.sandbox.set_faults(reads.map(|operation| Fault::every(operation, denied())).collect());
+        let ran = world.run(action, trial.set.clone());
+        let done = ran.changes().iter().any(|change| change["operation"] == blind && change["status"] == "succeeded");
+        assert!(done, "{action}: {}", ran.stdout);
+        // Keys that nobody may list may still be alive: that is no success.
+        let expected = if action == "disable user" { "failed" } else { "success" };
+        let ran = ran.expect(expected, action);
+        assert_ne!(ran.record()["verified"]["state"], "verified", "{action}");
+    }
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_changes_nothing() {
+    for trial in runbooks() {
+        let world = World::new();
+        let before = world.state();
+        let mut set = trial.set.clone();
+        set["dry_run"] = true.into();
+        let ran = world.run(trial.action, set).expect("success", trial.action);
+        assert!(ran.message().starts_with("Dry run: "), "{}", ran.message());
+        assert_eq!(world.state(), before, "{}", trial.action);
+        assert!(called(&world).iter().all(|call| !writes(call)), "{}", trial.action);
+        let planned: Vec<_> =
+            ran.changes().iter().map(|change| (change["operation"].clone(), change["status"].clone())).collect();
+        assert!(!planned.is_empty(), "{}", trial.action);
+        assert!(planned.iter().all(|(_, status)| status == "planned"), "{planned:?}");
+        // What is shown is what is done.
+        let done = world.run(trial.action, trial.set.clone());
+        let operations: Vec<_> = done.changes().iter().map(|change| change["operation"].clone()).collect();
+        assert_eq!(
+            planned.into_iter().map(|(operation, _)| operation).collect::<Vec<_>>(),
+            operations,
+            "{}",
+            trial.action
+        );
+    }
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    for trial in runbooks() {
+        let world = World::new();
+        world.run(trial.action, trial.set.clone()).expect("success", trial.action);
+        let after = world.state();
+        let again = world.run(trial.action, trial.set.clone());
+        let expected = if trial.again_fails { "failed" } else { "success" };
+        let again = again.expect(expected, trial.action);
+        assert_eq!(world.state(), after, "{}", trial.action);
+        assert!(
+            again.changes().iter().all(|change| change["status"] != "succeeded"),
+            "{}: {}",
+            trial.action,
+            again.stdout
+        );
+    }
+}
+
+/// Which changes a clean run makes: the operation, and the how-manieth of its kind.
+fn changes_of(trial: &Trial) -> (Vec<(String, u64)>, Value) {
+    let world = World::new();
+    world.run(trial.action, trial.set.clone()).expect("success", trial.action);
+    let mut counted: Vec<(String, u64)> = vec![];
+    for seen in world.calls().iter().filter(|seen| writes(&seen.operation)) {
+        let nth = 1 + counted.iter().filter(|(operation, _)| *operation == seen.operation).count() as u64;
+        counted.push((seen.operation.clone(), nth));
+    }
+    (counted, world.state())
+}
+
+/// At every change, each way to fail once; then the action is run again. The account ends as after one clean run, and
+/// the first run's record told the truth.
+#[test]
+fn failing_at_any_change_and_running_again_ends_as_one_clean_run() {
+    let failing = || Effect::Error { status: 400, code: "InvalidInput".into(), message: "injected".into() };
+    let ways: Vec<(&str, Effect)> = vec![
+        ("denied", denied()),
+        ("refused", failing()),
+        ("throttled", Effect::Throttle),
+        ("unavailable", Effect::Unavailable),
+        ("reset before", Effect::Reset),
+        ("lost reply", Effect::LoseReply),
+        ("truncated", Effect::Truncate { full_length: true }),
+        ("broken XML", Effect::Truncate { full_length: false }),
+    ];
+    for trial in runbooks() {
+        let (changes, clean) = changes_of(&trial);
+        for (operation, nth) in &changes {
+            for (what, effect) in &ways {
+                let world = World::new();
+                world.fault(Fault::nth(operation, *nth, effect.clone()));
+                let first = world.run(trial.action, trial.set.clone());
+                let why = format!("{}: {operation} {what}", trial.action);
+                told_the_truth(&world, &first, &why);
+                world.no_faults();
+                let finished = first.status() == "success";
+                if !finished {
+                    world
+                        .run(trial.action, trial.set.clone())
+                        .expect("success", &format!("{why}, then again after: {}", first.stdout));
+                }
+                assert_eq!(world.state(), clean, "{why}");
+            }
+        }
+    }
+}
+
+/// Each change that a record calls succeeded was executed; each that it calls failed or skipped was not.
+fn told_the_truth(world: &World, ran: &support::Ran, why: &str) {
+    let log = world.calls();
+    for change in ran.changes() {
+        let parameters = &change["parameters"];
+        let same = log.iter().filter(|seen| seen.operation == change["operation"] && seen.parameters == *parameters);
+        let executed = same.clone().any(|seen| seen.executed && seen.code.is_none());
+        let status = change["status"].as_str().unwrap();
+        match status {
+            "succeeded" | "taken_back" => assert!(executed || change["note"].is_string(), "{why}: {change}"),
+            "failed" | "skipped" => assert!(!executed, "{why}: {change}"),
+            "unknown" => {
+                assert!(same.clone().any(|seen| seen.status != 200 || !seen.executed) || executed, "{why}: {change}")
+            }
+            other => panic!("{why}: {other}"),
+        }
+    }
+    let all_done = ran.changes().iter().all(|change| change["status"] == "succeeded");
+    assert_eq!(ran.status() == "success", all_done, "{why}: {}", ran.stdout);
+}
+
+#[test]
+fn secrets_show_up_nowhere() {
+    let world = World::new();
+    let secret = world.sandbox.administrator().secret_access_key;
+    for trial in trials() {
+        for effect in [None, Some(Effect::Throttle), Some(denied()), Some(Effect::LoseReply)] {
+            world.no_faults();
+            if let Some(effect) = effect {
+                world.fault(Fault::nth("CreateLoginProfile", 1, effect));
+            }
+            let mut config = world.asset();
+            config["proxy"] = Value::Null;
+            let request = json!({ "action": trial.action, "config": config, "parameters": [trial.set] }).to_string();
+            let environment = [("RUST_LOG", "trace"), ("LOG_SENSITIVE_BODIES", "true"), ("RUST_BACKTRACE", "1")];
+            let ran = support::run(&["run", "-", "--log-level", "debug"], &request, &environment);
+            for text in [&ran.stdout, &ran.stderr] {
+                assert!(!text.contains(CANARY) && !text.contains(&secret), "{}: {text}", trial.action);
+            }
+        }
+    }
+    for entry in std::fs::read_dir(world.state_dir.join("runs")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!text.contains(CANARY) && !text.contains(&secret), "{text}");
+    }
+    let in_urls = world.calls().iter().any(|seen| format!("{seen:?}").contains(CANARY));
+    assert!(!in_urls);
+}
