@@ -225,25 +225,11 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
         "remove user" => vec![(renamed(user, "RemoveUserFromGroup"), trial.set.clone())],
         "assign policy" => vec![(renamed(user, "AttachUserPolicy"), trial.set.clone())],
         "remove policy" => vec![(renamed(user, "DetachUserPolicy"), trial.set.clone())],
-        "add role" => vec![
-            (vec![Fault::every("AddRoleToInstanceProfile", denied())], trial.set.clone()),
-            (
-                vec![
-                    Fault::nth(
-                        "AddRoleToInstanceProfile",
-                        1,
-                        Effect::Respond {
-                            status: 500,
-                            content_type: None,
-                            headers: serde_json::Map::new(),
-                            body: String::new(),
-                        },
-                    ),
-                    Fault::every("GetInstanceProfile", denied()),
-                ],
-                trial.set.clone(),
-            ),
-        ],
+        "add role" => {
+            // Every answer is lost, and from then on nothing can be looked at: what may have been done is taken back.
+            let blind = Fault { occurrences: (3..20).collect(), ..Fault::every("GetInstanceProfile", denied()) };
+            vec![(vec![Fault::every("AddRoleToInstanceProfile", Effect::LoseReply), blind], trial.set.clone())]
+        }
         "remove role" | "attach policy" | "detach policy" => vec![],
         other => panic!("no detours are known for {other}"),
     }
