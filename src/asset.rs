@@ -38,47 +38,107 @@ pub struct Asset {
     pub time_out: Duration,
 }
 
-/// A key of the asset, for its schema and help.
+/// A key of the asset: the source of its form, its schema and its help.
 #[derive(Debug)]
 pub struct Key {
     /// Its name.
     pub name: &'static str,
-    /// The platform's type.
-    pub data_type: &'static str,
+    /// What a value must be.
+    pub of: Holds,
     /// What it is for, with units and default.
     pub description: &'static str,
+    /// Whether the platform's form shows it only where the platform runs on one's own machines.
+    pub on_premises: bool,
 }
 
-macro_rules! keys {
-    ($($name:literal $type:literal $description:literal,)*) => {
-        /// Every key that an asset may have.
-        pub const KEYS: &[Key] = &[$(Key { name: $name, data_type: $type, description: $description },)*];
-    };
+/// What the value of a key of the asset must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Holds {
+    /// Text that must never be shown; or `{"env": NAME}` or `{"file": PATH}`, where it is to be had.
+    Secret,
+    /// Text.
+    Text,
+    /// Several texts, as a list or separated by commas.
+    List,
+    /// True or false; false by default.
+    Flag,
+    /// A number, or its text.
+    Number {
+        /// The least.
+        least: f64,
+        /// The greatest.
+        most: f64,
+    },
 }
 
-keys! {
-    "access_key" "password" "Access key ID",
-    "secret_key" "password" "Secret access key; or {\"env\": NAME} or {\"file\": PATH}",
-    "use_role" "boolean" "Use the role of this machine: web identity, container or EC2 instance metadata (default false)",
-    "session_token" "password" "Session token, for temporary access keys",
-    "profile" "string" "Profile of the AWS configuration files to take the credentials from",
-    "role_arn" "string" "ARN of a role to assume with the credentials",
-    "external_id" "password" "External ID that the role's trust policy asks for",
-    "region" "string" "AWS region; IAM is global, so it only selects the partition (default us-east-1)",
-    "account_id" "string" "Account that the asset is for (12 digits); credentials of another one are refused",
-    "endpoint_url" "string" "Endpoint for IAM and STS instead of AWS's own; http only to this machine",
-    "proxy" "password" "URL of an HTTPS proxy, instead of HTTPS_PROXY",
-    "ca_bundle" "string" "File with the certificates to trust (PEM), instead of AWS_CA_BUNDLE or the system's",
-    "connect_timeout" "numeric" "Seconds to make a connection (default 3)",
-    "attempt_timeout" "numeric" "Seconds for one attempt of a call (default 15)",
-    "timeout" "numeric" "Seconds for one parameter set, with all retries (default 50)",
-    "protected_principals" "string" "Names, paths or ARNs of principals from which nothing is taken, with *, separated by commas",
-    "allowed_actions" "string" "Actions that the asset allows, separated by commas (default all)",
-    "read_only" "boolean" "Allow only actions that change nothing (default false)",
-    "state_dir" "string" "Folder for journals and locks (default $XDG_STATE_HOME/awsiam or ~/.local/state/awsiam)",
-    "require_journal" "boolean" "Change nothing where the journal cannot be written (default false)",
-    "max_concurrency" "numeric" "Calls under way at once (default 8)",
+impl Holds {
+    /// The platform's word for the type.
+    #[must_use]
+    pub fn data_type(self) -> &'static str {
+        match self {
+            Self::Secret => "password",
+            Self::Text | Self::List => "string",
+            Self::Flag => "boolean",
+            Self::Number { .. } => "numeric",
+        }
+    }
 }
+
+const fn key(name: &'static str, of: Holds, description: &'static str) -> Key {
+    Key { name, of, description, on_premises: false }
+}
+
+const fn number(name: &'static str, least: f64, most: f64, description: &'static str) -> Key {
+    key(name, Holds::Number { least, most }, description)
+}
+
+impl Key {
+    const fn on_premises(self) -> Self {
+        Self { on_premises: true, ..self }
+    }
+}
+
+/// Every key that an asset may have.
+pub const KEYS: &[Key] = &[
+    key("access_key", Holds::Secret, "Access key ID"),
+    key("secret_key", Holds::Secret, "Secret access key; or {\"env\": NAME} or {\"file\": PATH}"),
+    key(
+        "use_role",
+        Holds::Flag,
+        "Use the role of this machine: web identity, container or EC2 instance metadata (default false)",
+    )
+    .on_premises(),
+    key("session_token", Holds::Secret, "Session token, for temporary access keys"),
+    key("profile", Holds::Text, "Profile of the AWS configuration files to take the credentials from"),
+    key("role_arn", Holds::Text, "ARN of a role to assume with the credentials"),
+    key("external_id", Holds::Secret, "External ID that the role's trust policy asks for"),
+    key("region", Holds::Text, "AWS region; IAM is global, so it only selects the partition (default us-east-1)"),
+    key("account_id", Holds::Text, "Account that the asset is for (12 digits); credentials of another one are refused"),
+    key("endpoint_url", Holds::Text, "Endpoint for IAM and STS instead of AWS's own; http only to this machine"),
+    key("proxy", Holds::Secret, "URL of an HTTPS proxy, instead of HTTPS_PROXY"),
+    key(
+        "ca_bundle",
+        Holds::Text,
+        "File with the certificates to trust (PEM), instead of AWS_CA_BUNDLE or the system's",
+    ),
+    number("connect_timeout", 0.1, 60.0, "Seconds to make a connection (default 3)"),
+    number("attempt_timeout", 0.1, 120.0, "Seconds for one attempt of a call (default 15)"),
+    number("timeout", 0.1, 3600.0, "Seconds for one parameter set, with all retries (default 50)"),
+    key(
+        "protected_principals",
+        Holds::List,
+        "Names, paths or ARNs of principals from which nothing is taken, with *, separated by commas",
+    ),
+    key("allowed_actions", Holds::List, "Actions that the asset allows, separated by commas (default all)"),
+    key("read_only", Holds::Flag, "Allow only actions that change nothing (default false)"),
+    key(
+        "state_dir",
+        Holds::Text,
+        "Folder for journals and locks (default $XDG_STATE_HOME/awsiam or ~/.local/state/awsiam)",
+    ),
+    key("require_journal", Holds::Flag, "Change nothing where the journal cannot be written (default false)"),
+    number("max_concurrency", 1.0, 64.0, "Calls under way at once (default 8)"),
+];
 
 /// Reads the values of an asset one by one.
 struct Reading<'a>(&'a Map<String, Value>);
@@ -132,7 +192,12 @@ impl Reading<'_> {
         }
     }
 
-    fn number(&self, key: &str, least: f64, most: f64) -> Result<Option<f64>, String> {
+    /// A number in the range that the key declares.
+    fn number(&self, key: &str) -> Result<Option<f64>, String> {
+        let (least, most) = match KEYS.iter().find(|known| known.name == key).map(|known| known.of) {
+            Some(Holds::Number { least, most }) => (least, most),
+            _ => (f64::MIN, f64::MAX),
+        };
         let number = match self.given(key) {
             None => return Ok(None),
             Some(Value::Number(number)) => number.as_f64(),
@@ -145,8 +210,8 @@ impl Reading<'_> {
         }
     }
 
-    fn seconds(&self, key: &str, most: f64) -> Result<Option<Duration>, String> {
-        Ok(self.number(key, 0.1, most)?.map(Duration::from_secs_f64))
+    fn seconds(&self, key: &str) -> Result<Option<Duration>, String> {
+        Ok(self.number(key)?.map(Duration::from_secs_f64))
     }
 
     fn list(&self, key: &str) -> Result<Vec<String>, String> {
@@ -197,13 +262,13 @@ impl Asset {
                 check_endpoint(&url).map_err(|problem| format!("Asset: {what}: {problem}"))?;
             }
         }
-        if let Some(time_out) = reading.seconds("connect_timeout", 60.0)? {
+        if let Some(time_out) = reading.seconds("connect_timeout")? {
             base.connect_timeout = time_out;
         }
-        if let Some(time_out) = reading.seconds("attempt_timeout", 120.0)? {
+        if let Some(time_out) = reading.seconds("attempt_timeout")? {
             base.attempt_timeout = time_out;
         }
-        if let Some(most) = reading.number("max_concurrency", 1.0, 64.0)? {
+        if let Some(most) = reading.number("max_concurrency")? {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 64")]
             let most = most as usize;
             base.max_concurrency = most;
@@ -244,7 +309,7 @@ impl Asset {
             read_only: reading.flag("read_only")?,
             state_dir: reading.text("state_dir")?.map(PathBuf::from).or_else(journal::default_dir),
             require_journal: reading.flag("require_journal")?,
-            time_out: reading.seconds("timeout", 3600.0)?.unwrap_or(Duration::from_secs(50)),
+            time_out: reading.seconds("timeout")?.unwrap_or(Duration::from_secs(50)),
         })
     }
 

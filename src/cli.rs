@@ -359,7 +359,7 @@ fn describe(action: &Action) -> String {
         let _ = writeln!(text, "\n{}", action.verbose);
     }
     text.push_str("\nParameters:\n");
-    for parameter in action.parameters {
+    for parameter in action.form() {
         let need = match parameter.of {
             Of::Flag(default) => format!("default {default}"),
             Of::Path { .. } => "default /".to_owned(),
@@ -368,9 +368,6 @@ fn describe(action: &Action) -> String {
         };
         let _ =
             writeln!(text, "  {} ({}, {need}): {}", parameter.name, parameter.of.data_type(), parameter.description);
-    }
-    if !action.read_only() {
-        text.push_str("  dry_run (boolean, default false): Show the plan, change nothing\n");
     }
     text.push_str("\nOutputs:\n");
     for output in action.outputs {
@@ -405,7 +402,7 @@ fn permission(call: &str) -> String {
 
 fn describe_asset() -> String {
     KEYS.iter().fold("Keys of the asset configuration:\n".to_owned(), |mut text, key| {
-        let _ = writeln!(text, "  {} ({}): {}", key.name, key.data_type, key.description);
+        let _ = writeln!(text, "  {} ({}): {}", key.name, key.of.data_type(), key.description);
         text
     })
 }

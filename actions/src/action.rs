@@ -25,6 +25,10 @@ pub struct Action {
     pub parameters: &'static [Parameter],
     /// What each of its data rows and its summary hold.
     pub outputs: &'static [Output],
+    /// An example of what it says when it has succeeded.
+    pub message: &'static str,
+    /// The place of the status among the columns of the platform's table, where it is one.
+    pub status_column: Option<u8>,
     /// The name of the action that reverses it, where one does.
     pub undo: Option<&'static str>,
     /// Every operation that it may call; STS operations with `sts:` in front.
@@ -85,6 +89,12 @@ impl Action {
         matches!(self.run, Run::Lookup(_))
     }
 
+    /// Every parameter of its form: its own, and `dry_run` where it changes anything.
+    pub fn form(&self) -> impl Iterator<Item = &'static Parameter> + use<> {
+        let dry_run = (!self.read_only()).then_some(&parameter::DRY_RUN);
+        self.parameters.iter().chain(dry_run)
+    }
+
     /// The parameter with this name.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
@@ -107,6 +117,18 @@ pub struct Parameter {
     pub primary: bool,
     /// The platform's names for what it holds.
     pub contains: &'static [&'static str],
+    /// An example; none for flags, and none for secrets, which results never show.
+    pub example: &'static str,
+    /// Its column in the platform's table, with the title.
+    pub column: Option<(u8, &'static str)>,
+}
+
+impl Parameter {
+    /// As a column of the platform's table.
+    #[must_use]
+    pub const fn column(self, order: u8, title: &'static str) -> Self {
+        Self { column: Some((order, title)), ..self }
+    }
 }
 
 /// The type of a parameter, with what a value must be.
@@ -221,6 +243,8 @@ pub mod parameter {
         required: true,
         primary: true,
         contains: USER,
+        example: "alice",
+        column: None,
     };
     /// The group that an action is about.
     pub const GROUP_NAME: Parameter = Parameter {
@@ -230,6 +254,8 @@ pub mod parameter {
         required: true,
         primary: true,
         contains: GROUP,
+        example: "Test-Group",
+        column: None,
     };
     /// The role that an action is about.
     pub const ROLE_NAME: Parameter = Parameter {
@@ -239,6 +265,8 @@ pub mod parameter {
         required: true,
         primary: true,
         contains: ROLE,
+        example: "test-Role",
+        column: None,
     };
     /// The managed policy that an action is about.
     pub const POLICY_ARN: Parameter = Parameter {
@@ -248,6 +276,8 @@ pub mod parameter {
         required: true,
         primary: true,
         contains: POLICY,
+        example: "arn:aws:iam::123456789012:policy/testPolicy",
+        column: None,
     };
     /// Other credentials than the asset's.
     pub const CREDENTIALS: Parameter = Parameter {
@@ -258,5 +288,18 @@ pub mod parameter {
         required: false,
         primary: true,
         contains: &["aws credentials"],
+        example: "",
+        column: None,
+    };
+    /// Show the plan only. Every action accepts it; the forms of those that change nothing leave it out.
+    pub const DRY_RUN: Parameter = Parameter {
+        name: "dry_run",
+        description: "Show what would be changed, and change nothing",
+        of: Of::Flag(false),
+        required: false,
+        primary: false,
+        contains: &[],
+        example: "",
+        column: None,
     };
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 const DOCUMENT: &[&str] = &["aws iam role policy doc"];
 const PATH: &[&str] = &["aws iam role path"];
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 /// `add role`
 pub const ACTION: Action = Action {
@@ -22,7 +23,7 @@ pub const ACTION: Action = Action {
     verbose: "Creates the role, then an instance profile of the same name, and puts the role into it. If a later call \
               fails, what was created is taken back, so that a retry works.",
     parameters: &[
-        parameter::ROLE_NAME,
+        parameter::ROLE_NAME.column(1, "Role Name"),
         Parameter {
             name: "role_policy_document",
             description: "Trust policy of the role: a JSON document as text",
@@ -30,6 +31,8 @@ pub const ACTION: Action = Action {
             required: true,
             primary: true,
             contains: DOCUMENT,
+            example: TRUST,
+            column: Some((5, "Role Policy Document")),
         },
         Parameter {
             name: "role_path",
@@ -38,12 +41,14 @@ pub const ACTION: Action = Action {
             required: false,
             primary: true,
             contains: PATH,
+            example: "/engineering/",
+            column: Some((2, "Role Path")),
         },
         parameter::CREDENTIALS,
     ],
     outputs: &[
         Output::data("Arn", "arn:aws:iam::123456789012:role/test-Role").column(3, "Role ARN"),
-        Output::data("AssumeRolePolicyDocument", "{\"Version\":\"2012-10-17\",\"Statement\":[]}").contains(DOCUMENT),
+        Output::data("AssumeRolePolicyDocument", TRUST).contains(DOCUMENT),
         Output::data("CreateDate", "2026-05-01T16:44:05Z").column(4, "Creation Date"),
         Output::data("MaxSessionDuration", "3600"),
         Output::data("Path", "/").contains(PATH),
@@ -51,6 +56,8 @@ pub const ACTION: Action = Action {
         Output::data("RoleId", "AROAIOSFODNN7EXAMPLE").column(0, "Role ID"),
         Output::data("RoleName", "test-Role").contains(parameter::ROLE),
     ],
+    message: "Role test-Role successfully added in AWS account",
+    status_column: None,
     undo: Some("remove role"),
     calls: &[
         "sts:GetCallerIdentity",

@@ -17,8 +17,10 @@ pub const ACTION: Action = Action {
     kind: Kind::Generic,
     description: "Delete user from AWS IAM account",
     verbose: "Deletes the user with its console password, access keys, signing certificates, SSH keys, service-specific credentials, MFA devices, group memberships and policies. Credentials go first: where one of them cannot be deleted, the permissions and the user stay. What was there is in the result, with the documents of inline policies, tags and boundary; keys, passwords and the user's unique id cannot be restored. Consider disable user.",
-    parameters: &[parameter::USERNAME, parameter::CREDENTIALS],
+    parameters: &[parameter::USERNAME.column(0, "Username"), parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
+    message: "User alice deleted successfully along with all its associations with login profile, access keys, groups, and policies",
+    status_column: Some(2),
     undo: None,
     calls: &[
         "sts:GetCallerIdentity",

@@ -17,7 +17,7 @@ pub const ACTION: Action = Action {
               groups and its policies. With disable_access_keys false, only the password goes. Sessions that were made \
               from the keys before are not ended by this.",
     parameters: &[
-        parameter::USERNAME,
+        parameter::USERNAME.column(0, "Username"),
         Parameter {
             name: "disable_access_keys",
             description: "Disable the access keys as well",
@@ -25,10 +25,14 @@ pub const ACTION: Action = Action {
             required: false,
             primary: false,
             contains: &[],
+            example: "",
+            column: Some((1, "Disable Access Keys")),
         },
         parameter::CREDENTIALS,
     ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
+    message: "User alice disabled successfully",
+    status_column: Some(3),
     undo: Some("enable user"),
     calls: &[
         "sts:GetCallerIdentity",

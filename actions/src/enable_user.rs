@@ -19,7 +19,7 @@ pub const ACTION: Action = Action {
               only the password is created. A password that exists is kept, and the result says so. All inactive keys \
               come back, also those that were inactive before the user was disabled: the result names each.",
     parameters: &[
-        parameter::USERNAME,
+        parameter::USERNAME.column(0, "Username"),
         Parameter {
             name: "password",
             description: "Console password to set, if the user has none",
@@ -27,6 +27,8 @@ pub const ACTION: Action = Action {
             required: true,
             primary: false,
             contains: &[],
+            example: "",
+            column: None,
         },
         Parameter {
             name: "enable_access_keys",
@@ -35,6 +37,8 @@ pub const ACTION: Action = Action {
             required: false,
             primary: false,
             contains: &[],
+            example: "",
+            column: Some((1, "Enable Access Keys")),
         },
         parameter::CREDENTIALS,
     ],
@@ -46,6 +50,8 @@ pub const ACTION: Action = Action {
         Output::data("ActivatedAccessKeys.*", "AKIAIOSFODNN7EXAMPLE"),
         Output::data("PasswordChanged", "true"),
     ],
+    message: "User alice enabled successfully",
+    status_column: Some(3),
     undo: Some("disable user"),
     calls: &[
         "sts:GetCallerIdentity",

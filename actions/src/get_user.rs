@@ -38,6 +38,8 @@ pub const ACTION: Action = Action {
         Output::total("total_groups"),
         Output::total("total_policies"),
     ],
+    message: "Total groups: 2, Total policies: 2",
+    status_column: None,
     undo: None,
     calls: &["GetUser", "ListGroupsForUser", "ListAttachedUserPolicies"],
     undoing: "",

@@ -29,6 +29,8 @@ pub const ACTION: Action = Action {
         Output::data("RoleName", "test-Role").contains(parameter::ROLE).column(1, "Role Name"),
         Output::total("total_roles"),
     ],
+    message: "Total roles: 2",
+    status_column: None,
     undo: None,
     calls: &["ListRoles"],
     undoing: "",

@@ -15,7 +15,8 @@ pub const ACTION: Action = Action {
     description: "Remove role from AWS IAM account",
     verbose: "Deletes the role with its policies, and the instance profiles that it is in; with keep_instance_profiles true, the role is only taken out of them. A role that does not exist is success. Service-linked and Identity Center roles are refused. What was there is in the result.",
     parameters: &[
-        parameter::ROLE_NAME,
+        parameter::ROLE_NAME.column(0, "Role Name"),
+        parameter::CREDENTIALS,
         Parameter {
             name: "keep_instance_profiles",
             description: "Keep the instance profiles that the role is in, without the role",
@@ -23,10 +24,13 @@ pub const ACTION: Action = Action {
             required: false,
             primary: false,
             contains: &[],
+            example: "",
+            column: None,
         },
-        parameter::CREDENTIALS,
     ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
+    message: "Role test-Role removed successfully along with all its associations with login instance profiles and policies",
+    status_column: Some(2),
     undo: Some("add role"),
     calls: &[
         "sts:GetCallerIdentity",

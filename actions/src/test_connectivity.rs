@@ -24,6 +24,8 @@ pub const ACTION: Action = Action {
         Output::data("CredentialSource", "access key AKIAIOSFODNN7EXAMPLE"),
         Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef"),
     ],
+    message: "Test connectivity passed: connected to account 123456789012 (aws) as arn:aws:iam::123456789012:user/soar/awsiam-operator, with access key AKIAIOSFODNN7EXAMPLE",
+    status_column: None,
     undo: None,
     calls: &["sts:GetCallerIdentity", "GetUser", "ListRoles"],
     undoing: "",
