@@ -5,6 +5,7 @@
 
 use crate::Ended;
 use crate::asset::{Asset, KEYS};
+use crate::manifest;
 use crate::progress::{self, Format, Level};
 use crate::request::{self, Bad, LARGEST, Request};
 use crate::result::Document;
@@ -68,6 +69,8 @@ Examples:
         /// Name or identifier, such as 'disable user' or disable_user; 'asset' for the asset's keys
         action: String,
     },
+    /// Print the platform's manifest (connector.json), or write it with the schemas and the README's tables
+    Manifest(ManifestArguments),
     /// Serve an IAM that lives in memory on this machine, until Ctrl-C
     #[cfg(feature = "sandbox")]
     #[command(after_help = "\
@@ -115,6 +118,16 @@ struct RunArguments {
     common: Common,
 }
 
+#[derive(Debug, Args)]
+struct ManifestArguments {
+    /// Write connector.json, schemas/ and the tables in README.md instead of printing the manifest
+    #[arg(long)]
+    write: bool,
+    /// Folder to write below
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "write")]
+    dir: PathBuf,
+}
+
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
 struct SandboxArguments {
@@ -150,6 +163,14 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
             Err(message) => {
                 tracing::error!("{message}");
                 Ended { code: BAD, ..Ended::default() }
+            }
+        },
+        Command::Manifest(arguments) if !arguments.write => Ended { stdout: manifest::connector(), ..Ended::default() },
+        Command::Manifest(arguments) => match write_manifest(&arguments.dir) {
+            Ok(()) => Ended::default(),
+            Err(error) => {
+                tracing::error!("{error:#}");
+                Ended { code: 1, ..Ended::default() }
             }
         },
         #[cfg(feature = "sandbox")]
@@ -343,6 +364,24 @@ fn serve_sandbox(arguments: &SandboxArguments) -> Ended {
         }
     };
     Ended { stdout, wait: Some(Box::new(wait)), code: 0 }
+}
+
+/// Writes the generated files. A README without the generated part is left as it is.
+fn write_manifest(dir: &Path) -> anyhow::Result<()> {
+    let mut files = manifest::files();
+    match std::fs::read_to_string(dir.join("README.md")).map(|current| manifest::readme(&current)) {
+        Ok(Some(readme)) => files.push(("README.md".to_owned(), readme)),
+        Ok(None) => tracing::warn!("README.md has no part between {} and {}", manifest::BEGIN, manifest::END),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).context("README.md cannot be read"),
+    }
+    for (path, text) in files {
+        let path = dir.join(path);
+        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+        written.with_context(|| format!("{} cannot be written", path.display()))?;
+        tracing::info!("wrote {}", path.display());
+    }
+    Ok(())
 }
 
 fn list() -> String {

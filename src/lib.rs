@@ -5,6 +5,7 @@
 pub mod asset;
 mod cli;
 pub mod journal;
+pub mod manifest;
 pub mod progress;
 pub mod request;
 pub mod result;

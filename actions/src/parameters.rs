@@ -41,8 +41,8 @@ impl Parameters {
                 None => format!("Unknown parameter {name:?}: action {:?} takes {}", action.name, known.join(", ")),
             });
         }
-        match set.get("dry_run") {
-            None | Some(Value::Null) => {}
+        match set.get("dry_run").filter(|value| !value.is_null() && **value != "") {
+            None => {}
             Some(Value::Bool(dry_run)) => valid.dry_run = *dry_run,
             Some(other) => wrong.push(format!("Parameter \"dry_run\" must be true or false, not {}", describe(other))),
         }
