@@ -137,7 +137,7 @@ pub const KEYS: &[Key] = &[
         "Folder for journals and locks (default $XDG_STATE_HOME/awsiam or ~/.local/state/awsiam)",
     ),
     key("require_journal", Holds::Flag, "Change nothing where the journal cannot be written (default false)"),
-    number("max_concurrency", 1.0, 64.0, "Calls under way at once (default 8)"),
+    number("max_concurrency", 1.0, 64.0, "Calls under way at once (default 16)"),
 ];
 
 /// Reads the values of an asset one by one.

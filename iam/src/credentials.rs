@@ -155,7 +155,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings with this source and the defaults: us-east-1, 3 s to connect, 15 s an attempt, 8 calls at once.
+    /// Settings with this source and the defaults: us-east-1, 3 s to connect, 15 s an attempt, 16 calls at once.
     #[must_use]
     pub fn new(source: Source) -> Self {
         Self {
@@ -165,7 +165,8 @@ impl Settings {
             endpoint_url: None,
             connect_timeout: Duration::from_secs(3),
             attempt_timeout: Duration::from_secs(15),
-            max_concurrency: 8,
+            // All that is to be known of a user before it is deleted is asked for at once: twelve calls.
+            max_concurrency: 16,
         }
     }
 }
