@@ -74,9 +74,14 @@ Examples:
     /// Serve an IAM that lives in memory on this machine, until Ctrl-C
     #[cfg(feature = "sandbox")]
     #[command(after_help = "\
-Prints, as shell exports, what reaches it as an administrator of a demo account:
-  $ awsiam sandbox --port 4566
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 …")]
+Prints, as shell exports, what reaches it as an administrator of a demo account.
+
+Examples:
+  awsiam sandbox --port 4566
+  awsiam sandbox --scenario persistence-spree --enforce
+  curl -s http://127.0.0.1:4566/_sandbox/state > before.json
+  awsiam sandbox --seed before.json
+sandbox/README.md tells of seeds, scenarios, faults and the control interface.")]
     Sandbox(SandboxArguments),
 }
 
@@ -134,6 +139,15 @@ struct SandboxArguments {
     /// Port on 127.0.0.1; 0 for any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// File with the account's state (JSON), as GET /_sandbox/state writes it
+    #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
+    seed: Option<PathBuf>,
+    /// What the account is like: leaked-key, persistence-spree or large (5,000 users)
+    #[arg(long, value_name = "NAME", default_value = "leaked-key")]
+    scenario: awsiam_sandbox::Scenario,
+    /// Refuse what no policy allows, as AWS does; explicit denies and dead keys always count
+    #[arg(long)]
+    enforce: bool,
 }
 
 /// A bad request or asset.
@@ -342,11 +356,10 @@ async fn first_signal() {
 
 #[cfg(feature = "sandbox")]
 fn serve_sandbox(arguments: &SandboxArguments) -> Ended {
-    let options = awsiam_sandbox::Options { port: arguments.port, ..awsiam_sandbox::Options::default() };
-    let sandbox = match awsiam_sandbox::Sandbox::start(options) {
+    let sandbox = match start_sandbox(arguments) {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            tracing::error!("The sandbox cannot be started on port {}: {error}", arguments.port);
+            tracing::error!("{error:#}");
             return Ended { code: BAD, ..Ended::default() };
         }
     };
@@ -382,6 +395,27 @@ fn write_manifest(dir: &Path) -> anyhow::Result<()> {
         tracing::info!("wrote {}", path.display());
     }
     Ok(())
+}
+
+#[cfg(feature = "sandbox")]
+fn start_sandbox(arguments: &SandboxArguments) -> anyhow::Result<awsiam_sandbox::Sandbox> {
+    let seed = match &arguments.seed {
+        None => None,
+        Some(path) => {
+            let shown = path.display();
+            let text = std::fs::read(path).with_context(|| format!("The seed cannot be read from {shown}"))?;
+            Some(serde_json::from_slice(&text).with_context(|| format!("The seed {shown} cannot be used"))?)
+        }
+    };
+    let options = awsiam_sandbox::Options {
+        port: arguments.port,
+        seed,
+        scenario: arguments.scenario,
+        enforce: arguments.enforce,
+        ..awsiam_sandbox::Options::default()
+    };
+    let port = arguments.port;
+    awsiam_sandbox::Sandbox::start(options).with_context(|| format!("The sandbox cannot be started on port {port}"))
 }
 
 fn list() -> String {
