@@ -66,7 +66,7 @@ Examples:
     Actions,
     /// Say what an action takes, brings, calls and can undo
     Describe {
-        /// Name or identifier, such as 'disable user' or disable_user; 'asset' for the asset's keys
+        /// Name or identifier, such as 'disable user'; 'asset' for the asset's keys
         action: String,
     },
     /// Print the platform's manifest (connector.json), or write it with the schemas and the README's tables

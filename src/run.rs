@@ -137,24 +137,22 @@ async fn run_set(
             let record = failure_record(&outcome);
             (outcome, record)
         }
-        Run::Runbook(plan) => match plan(parameters) {
-            Err(failure) => return Item::invalid(Some(action), set, failure.to_string()),
-            Ok(runbook) => {
-                let dry_run = parameters.dry_run;
-                if !dry_run {
-                    let begun =
-                        json!({ "event": "begun", "action": action.identifier, "version": env!("CARGO_PKG_VERSION") });
-                    if let Err(message) = journal.record(begun, false) {
-                        let failure = Failure::Refused { rule: "require_journal", message };
-                        let record = failure_record(&Err(failure.clone()));
-                        return Item::of(action, set, Err(failure), record);
-                    }
+        Run::Runbook(plan) => {
+            let runbook = plan(parameters);
+            let dry_run = parameters.dry_run;
+            if !dry_run {
+                let begun =
+                    json!({ "event": "begun", "action": action.identifier, "version": env!("CARGO_PKG_VERSION") });
+                if let Err(message) = journal.record(begun, false) {
+                    let failure = Failure::Refused { rule: "require_journal", message };
+                    let record = failure_record(&Err(failure.clone()));
+                    return Item::of(action, set, Err(failure), record);
                 }
-                let context = Context { client, rules: &rules, recorder: journal, stop, dry_run };
-                let conclusion = execute(&runbook, context).await;
-                (conclusion.outcome, conclusion.record)
             }
-        },
+            let context = Context { client, rules: &rules, recorder: journal, stop, dry_run };
+            let conclusion = execute(&runbook, context).await;
+            (conclusion.outcome, conclusion.record)
+        }
     };
     name_place(&mut record, &outcome, client, settings);
     Item::of(action, set, outcome, record)

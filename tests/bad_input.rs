@@ -19,6 +19,7 @@ fn refused(world: &World, request: &str, why: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn requests_that_cannot_be_meant() {
     let world = World::new();
     let with = |action: &str, parameters: Value| {
@@ -147,6 +148,7 @@ fn a_byte_order_mark_is_named() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn assets_that_cannot_be_meant() {
     let world = World::new();
     let cases: Vec<(&str, Value, &str)> = vec![

@@ -15,7 +15,9 @@ fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
         }
     }
     let mut found = vec![];
-    folders.iter().for_each(|folder| walk(Path::new(folder), &mut found));
+    for folder in folders {
+        walk(Path::new(folder), &mut found);
+    }
     assert!(found.len() > 3, "{folders:?}");
     let product = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -61,9 +63,9 @@ fn only_the_executor_sends_what_may_change_something() {
 
 #[test]
 fn no_partition_is_written_by_hand() {
-    // Examples in declarations are documentation.
+    // Examples in declarations are documentation, and all of the account that AWS's own documentation uses.
     let found = offenders(&["src", "actions/src", "iam/src"], |_, code| {
-        code.contains("arn:aws:") && !code.contains("Output::data(")
+        code.contains("arn:aws:") && !code.contains("123456789012")
     });
     assert_eq!(found, Vec::<String>::new());
 }

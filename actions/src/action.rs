@@ -73,7 +73,7 @@ pub enum Run {
     /// Reads.
     Lookup(for<'a> fn(&'a Parameters, &'a Reader) -> BoxFuture<'a, Result<Outcome, Failure>>),
     /// Plans changes, which the executor carries out.
-    Runbook(fn(&Parameters) -> Result<Runbook, Failure>),
+    Runbook(fn(&Parameters) -> Runbook),
 }
 
 impl std::fmt::Debug for Run {

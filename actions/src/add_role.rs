@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
 use crate::execute::Done;
-use crate::outcome::{Failure, Outcome, row};
+use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::step::Recalled;
@@ -74,18 +74,18 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name").to_owned();
     let (path, document) = (p.text("role_path"), p.text("role_policy_document"));
     let wanted = serde_json::from_str(document).unwrap_or_default();
     let message = format!("Role {name} successfully added in AWS account");
-    Ok(Runbook::creates(Target::role(&name))
+    Runbook::creates(Target::role(&name))
         .unless(move |seen, recalled| taken(&name, &wanted, seen, recalled))
         // The role first: it is the one that IAM may refuse, and then nothing has been created.
         .stage(role::created(path, document))
         .stage(instance_profiles::created(path))
         .stage(instance_profiles::holds_role())
-        .finishes(move |done| finish(&message, done)))
+        .finishes(move |done| finish(&message, done))
 }
 
 /// Why the name cannot be had, in the original's words. What an interrupted run of ours created is not in the way: it was

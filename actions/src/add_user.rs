@@ -1,7 +1,6 @@
 //! Add a user to a group.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::group_membership;
@@ -28,9 +27,9 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let (user, group) = (p.text("username"), p.text("group_name"));
-    Ok(Runbook::gives_to(Target::user(user))
+    Runbook::gives_to(Target::user(user))
         .stage(group_membership::of(group))
-        .says(format!("User {user} successfully added to the group {group}")))
+        .says(format!("User {user} successfully added to the group {group}"))
 }

@@ -1,7 +1,6 @@
 //! Assign managed policy to the user.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::attached_policies;
@@ -28,9 +27,9 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let (name, arn) = (p.text("username"), p.text("policy_arn"));
-    Ok(Runbook::gives_to(Target::user(name))
+    Runbook::gives_to(Target::user(name))
         .stage(attached_policies::attached(arn))
-        .says(format!("Policy with ARN {arn} successfully assigned to user {name}")))
+        .says(format!("Policy with ARN {arn} successfully assigned to user {name}"))
 }

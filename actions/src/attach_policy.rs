@@ -1,7 +1,6 @@
 //! Attach managed policy to a role.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::attached_policies;
@@ -28,10 +27,10 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let (name, arn) = (p.text("role_name"), p.text("policy_arn"));
-    Ok(Runbook::gives_to(Target::role(name))
+    Runbook::gives_to(Target::role(name))
         .missing_says(format!("Role {name} does not exist. Hence, policy can not be attached."))
         .stage(attached_policies::attached(arn))
-        .says(format!("Policy with ARN {arn} successfully attached with role {name}")))
+        .says(format!("Policy with ARN {arn} successfully attached with role {name}"))
 }

@@ -1,7 +1,6 @@
 //! Delete a user with everything that stands in the way.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{
@@ -54,9 +53,9 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("username");
-    Ok(Runbook::takes_away_from(Target::user(name))
+    Runbook::takes_away_from(Target::user(name))
         .stage(login_profile::absent())
         .and(access_keys::absent())
         .and(signing_certificates::absent())
@@ -71,5 +70,5 @@ fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
         .stage(user::deleted())
         .says(format!(
             "User {name} deleted successfully along with all its associations with login profile, access keys, groups, and policies"
-        )))
+        ))
 }

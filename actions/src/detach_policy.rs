@@ -1,7 +1,6 @@
 //! Detach managed policy from a role.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::attached_policies;
@@ -28,10 +27,10 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let (name, arn) = (p.text("role_name"), p.text("policy_arn"));
-    Ok(Runbook::takes_away_from(Target::role(name))
+    Runbook::takes_away_from(Target::role(name))
         .missing_says(format!("Role {name} does not exist. Hence, policy can not be detached."))
         .stage(attached_policies::detached(arn))
-        .says(format!("Policy with ARN {arn} successfully detached from role {name}")))
+        .says(format!("Policy with ARN {arn} successfully detached from role {name}"))
 }

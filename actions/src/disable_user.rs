@@ -1,7 +1,6 @@
 //! Disable a user: no console password, no working access key; user, groups and policies stay.
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{access_keys, login_profile};
@@ -48,10 +47,10 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let user = p.text("username");
-    Ok(Runbook::takes_away_from(Target::user(user))
+    Runbook::takes_away_from(Target::user(user))
         .stage(login_profile::absent())
         .and_if(p.flag("disable_access_keys"), access_keys::inactive())
-        .says(format!("User {user} disabled successfully")))
+        .says(format!("User {user} disabled successfully"))
 }

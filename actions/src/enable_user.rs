@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
 use crate::execute::Done;
-use crate::outcome::{Failure, Outcome, row};
+use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{access_keys, login_profile};
@@ -67,25 +67,24 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let user = p.text("username").to_owned();
     let password = p.secret("password").cloned().unwrap_or_default();
     // The password first, in a stage of its own: IAM may refuse it, and then no key has been activated.
     let runbook = Runbook::gives_to(Target::user(&user)).stage(login_profile::present(password));
     let runbook = if p.flag("enable_access_keys") { runbook.stage(access_keys::active()) } else { runbook };
-    Ok(runbook.finishes(move |done| finish(&user, done)))
+    runbook.finishes(move |done| finish(&user, done))
 }
 
 fn finish(user: &str, done: &Done) -> Outcome {
     let keys: Vec<_> =
         done.made("UpdateAccessKey").iter().map(|about| about.trim_start_matches("access key ").to_owned()).collect();
     let mut message = format!("User {user} enabled successfully");
-    let profile = match done.reply("CreateLoginProfile") {
-        Some(reply) => reply.data["LoginProfile"].clone(),
-        None => {
-            message.push_str("; the existing login profile was kept and the password was not changed");
-            done.observed.get("login_profile").filter(|seen| seen.is_object()).cloned().unwrap_or_else(|| json!({}))
-        }
+    let profile = if let Some(reply) = done.reply("CreateLoginProfile") {
+        reply.data["LoginProfile"].clone()
+    } else {
+        message.push_str("; the existing login profile was kept and the password was not changed");
+        done.observed.get("login_profile").filter(|seen| seen.is_object()).cloned().unwrap_or_else(|| json!({}))
     };
     let mut row = row(&profile, done.request_id());
     row["ActivatedAccessKeys"] = Value::from(keys);

@@ -283,9 +283,8 @@ impl Run<'_> {
                 return Ok(outcome);
             }
         }
-        match (self.runbook.objection)(&self.observed, &self.recalled) {
-            Some(message) => return Err(Failure::Refused { rule: "already_exists", message }),
-            None => {}
+        if let Some(message) = (self.runbook.objection)(&self.observed, &self.recalled) {
+            return Err(Failure::Refused { rule: "already_exists", message });
         }
         let mut plan = view.plan();
         if self.context.dry_run {

@@ -208,13 +208,8 @@ mod tests {
         Target { pinned: Some(pinned), ..Target::user(name) }
     }
 
-    fn caller(arn: &str, user_id: &str) -> Result<Identity, Error> {
-        Ok(Identity {
-            account: "123456789012".into(),
-            arn: arn.into(),
-            user_id: user_id.into(),
-            partition: "aws".into(),
-        })
+    fn caller(arn: &str, user_id: &str) -> Identity {
+        Identity { account: "123456789012".into(), arn: arn.into(), user_id: user_id.into(), partition: "aws".into() }
     }
 
     fn rule(result: Result<Notes, Failure>) -> &'static str {
@@ -239,7 +234,7 @@ mod tests {
     #[test]
     fn the_caller_is_never_the_target() {
         let rules = Rules { own_key: Some("AKIAOWN".into()), ..Rules::default() };
-        let me = caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME");
+        let me = Ok(caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME"));
         let takes = Intent::TakesAway;
         assert_eq!(rule(check(&rules, takes, &user("op", "AIDAME", "/soar/"), &[], &me)), "yourself");
         assert_eq!(rule(check(&rules, takes, &user("op", "AIDAOTHER", "/x/"), &[], &me)), "allowed");
@@ -250,7 +245,7 @@ mod tests {
         assert_eq!(rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &unknown)), "yourself");
         let notes = check(&rules, takes, &user("x", "AIDAX", "/"), &[], &unknown);
         assert_eq!(notes.map(|notes| notes.len()).ok(), Some(1), "a partial guard is said");
-        let role = caller("arn:aws:sts::123456789012:assumed-role/Soar/s", "AROAME:s");
+        let role = Ok(caller("arn:aws:sts::123456789012:assumed-role/Soar/s", "AROAME:s"));
         let pinned =
             Pinned { id: "AROAME".into(), arn: String::new(), path: "/deep/".into(), entity: serde_json::Value::Null };
         let target = Target { pinned: Some(pinned), ..Target::role("Soar") };
@@ -259,7 +254,7 @@ mod tests {
 
     #[test]
     fn protected_principals_are_left_alone() {
-        let me = caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME");
+        let me = Ok(caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME"));
         for pattern in ["break-*", "/glass/*", "arn:aws:iam::123456789012:user/glass/break-1", "user/glass/*"] {
             let rules = Rules { protected: vec![pattern.into()], ..Rules::default() };
             let target = user("break-1", "AIDAB", "/glass/");
@@ -280,7 +275,7 @@ mod tests {
 
     #[test]
     fn another_account_is_refused() {
-        let me = caller("arn:aws:iam::123456789012:user/op", "AIDAME");
+        let me = Ok(caller("arn:aws:iam::123456789012:user/op", "AIDAME"));
         let rules = Rules { account_id: Some("999999999999".into()), ..Rules::default() };
         assert_eq!(rule(check(&rules, Intent::Gives, &user("x", "AIDAX", "/"), &[], &me)), "wrong_account");
     }

@@ -1,7 +1,6 @@
 //! Remove managed policy association with the user.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::attached_policies;
@@ -28,9 +27,9 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let (name, arn) = (p.text("username"), p.text("policy_arn"));
-    Ok(Runbook::takes_away_from(Target::user(name))
+    Runbook::takes_away_from(Target::user(name))
         .stage(attached_policies::detached(arn))
-        .says(format!("Policy with ARN {arn} successfully removed from user {name}")))
+        .says(format!("Policy with ARN {arn} successfully removed from user {name}"))
 }

@@ -1,7 +1,6 @@
 //! Remove a role with everything that stands in the way.
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{attached_policies, inline_policies, instance_profiles, role};
@@ -50,7 +49,7 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name");
     let runbook = Runbook::takes_away_from(Target::role(name))
         .missing_is_fine(format!("Role {name} does not exist in AWS IAM account and hence, can not be removed"))
@@ -61,7 +60,7 @@ fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
     let profiles = !p.flag("keep_instance_profiles");
     let runbook = if profiles { runbook.stage(instance_profiles::deleted()) } else { runbook };
     let runbook = runbook.stage(role::deleted());
-    Ok(runbook.says(format!(
+    runbook.says(format!(
         "Role {name} removed successfully along with all its associations with login instance profiles and policies"
-    )))
+    ))
 }

@@ -1,7 +1,6 @@
 //! Remove a user from a group.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::group_membership;
@@ -28,9 +27,9 @@ pub const ACTION: Action = Action {
     run: Run::Runbook(runbook),
 };
 
-fn runbook(p: &Parameters) -> Result<Runbook, Failure> {
+fn runbook(p: &Parameters) -> Runbook {
     let (user, group) = (p.text("username"), p.text("group_name"));
-    Ok(Runbook::takes_away_from(Target::user(user))
+    Runbook::takes_away_from(Target::user(user))
         .stage(group_membership::not_of(group))
-        .says(format!("User {user} successfully removed from the group {group}")))
+        .says(format!("User {user} successfully removed from the group {group}"))
 }

@@ -82,9 +82,8 @@ fn sample_of(shape: &'static table::Shape) -> serde_json::Value {
         String | Policy | Blob | Time => {
             let tries = ["/", "a", "1", "A", "v1", "o-aaaaaaaaaa", "p-aaaaaaaa", "http://a", "o-aaaaaaaaaa/r-aaaa"];
             let fits = tries.iter().map(|text| if text.len() == 1 { text.repeat(least) } else { (*text).to_owned() });
-            let fits = fits.chain(["1".repeat(12), "1".repeat(6), "arn:aws:iam::123456789012:role/x".to_owned()]);
-            fits.filter(|text| awsiam_iam::wire::check_text(shape, text).is_ok())
-                .next()
+            let mut fits = fits.chain(["1".repeat(12), "1".repeat(6), "arn:aws:iam::123456789012:role/x".to_owned()]);
+            fits.find(|text| awsiam_iam::wire::check_text(shape, text).is_ok())
                 .unwrap_or_else(|| panic!("{}", shape.name))
                 .into()
         }
@@ -213,10 +212,11 @@ async fn nothing_at_the_endpoint_is_told_from_a_lost_reply() {
 
 #[tokio::test]
 async fn the_deadline_bounds_everything() {
-    let forever = [answer(400, error("Throttling", "Rate exceeded")), Act::Stall(Duration::from_secs(60))];
+    let forever = [answer(400, error("Throttling", "Rate exceeded")), Act::Stall(Duration::from_secs(50))];
     for act in forever {
         let server = Scripted::serve(vec![act.clone()]);
-        let client = client_to(&server.endpoint).await.until(tokio::time::Instant::now() + Duration::from_millis(1200));
+        let client =
+            client_to(&server.endpoint).await.until(tokio::time::Instant::now() + Duration::from_millis(1_250));
         let began = Instant::now();
         let failed = client.read(&GetUser { user_name: "bob".into() }).await.unwrap_err();
         assert!(matches!(failed.kind, Kind::Throttled | Kind::TimeOut), "{failed}");

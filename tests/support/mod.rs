@@ -1,6 +1,9 @@
 //! What the end-to-end tests share: a sandboxed account, and the built program run against it as a platform would.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::needless_pass_by_value, reason = "json!(…) stands at every call")]
+
+pub mod schema;
 
 use awsiam_sandbox::{Effect, Fault, Options, Sandbox, Seed, Seen};
 use serde_json::{Value, json};
@@ -200,7 +203,11 @@ pub fn run_bytes(arguments: &[&str], stdin: &[u8], environment: &[(&str, &str)])
 pub fn ran(output: Output) -> Ran {
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let result = serde_json::from_str(&stdout).unwrap_or_default();
+    let result: Value = serde_json::from_str(&stdout).unwrap_or_default();
+    // Whatever a test is about, its results keep to the published schemas.
+    if let Some(action) = result["identifier"].as_str().and_then(awsiam_actions::action) {
+        schema::validate_result(action.identifier, &result);
+    }
     Ran { code: output.status.code().unwrap_or(-1), stdout, stderr, result }
 }
 
