@@ -5,10 +5,8 @@ handshakes, three calls, the result. The server is on this machine and answers a
 next to everything that is measured is the client.
 
 Fair, because boto3 makes the same three calls in the smallest script that can, everyone checks the server's
-certificate against all the system's roots plus the server's own, and everyone's reply is checked. awsiam by itself
-reads the system's bundle and its folder of roots, which is more files than the peers read: the claims are judged by
-that. A second row shows awsiam reading the one bundle that the peers read. The AWS CLI makes one call a process;
-the three calls would take it three processes.
+certificate against all the system's roots plus the server's own, in one bundle, and everyone's reply is checked. The
+AWS CLI makes one call a process; the three calls would take it three processes.
 """
 
 from __future__ import annotations
@@ -34,7 +32,6 @@ BUNDLES = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ]
-FOLDERS = ["/etc/ssl/certs", "/etc/pki/tls/certs"]
 
 
 def measure(arena: Arena, runs: int) -> Iterator[Section]:
@@ -46,9 +43,6 @@ def measure(arena: Arena, runs: int) -> Iterator[Section]:
     own = certificates.authority.read_text()
     bundle = folder / "bundle.pem"
     bundle.write_text(system.read_text() + "\n" + own)
-    only_ours = folder / "only-ours"
-    only_ours.mkdir()
-    (only_ours / "authority.pem").write_text(own)
     roots = bundle.read_text().count("BEGIN CERTIFICATE")
 
     serving = [sys.executable, str(HERE / "servers/canned_https.py"), str(certificates.server),
@@ -59,14 +53,11 @@ def measure(arena: Arena, runs: int) -> Iterator[Section]:
         if not port:
             raise CannotMeasure("the canned server did not start")
         common = arena.environment(f"https://127.0.0.1:{port}", KEY)
+        # The one file that awsiam reads of itself where the system has it, with the server's authority added.
         one_bundle = {**common, "AWS_CA_BUNDLE": str(bundle)}
-        # Exactly the files that are read where no variable is set, and one more with the server's authority.
-        folders = [path for path in FOLDERS if Path(path).exists()]
-        as_found = {**common, "SSL_CERT_FILE": str(system), "SSL_CERT_DIR": ":".join([*folders, str(only_ours)])}
         get_user = arena.awsiam("get user", {"username": canned_https.USER}, KEY)
         contestants = {
-            "awsiam": (get_user, as_found),
-            "awsiam, one bundle": (get_user, one_bundle),
+            "awsiam": (get_user, one_bundle),
             "boto3": (arena.peers.boto3("get_user.py", canned_https.USER), one_bundle),
             "AWS CLI, one call": (arena.peers.aws_cli("iam", "get-user", "--user-name", canned_https.USER), one_bundle),
         }
@@ -117,5 +108,5 @@ def section(arena: Arena, measured: dict, runs: int, roots: int) -> Section:
             at_most("size of the binary", arena.binary.stat().st_size / 1e6, 9, "MB"),
         ],
         remark=f"Three calls in one process, {roots} trust roots; the AWS CLI would need three processes, of which "
-               "one is measured. *One bundle*: the roots from the same single file as the peers (`AWS_CA_BUNDLE`).",
+               "one is measured. All read the roots from the same single file.",
     )

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
@@ -116,7 +116,8 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     iam: aws_sdk_iam::Client,
-    sts: aws_sdk_sts::Client,
+    /// Made when it is first needed: lookups ask STS nothing.
+    sts: LazyLock<aws_sdk_sts::Client, Box<dyn FnOnce() -> aws_sdk_sts::Client + Send>>,
     permits: Semaphore,
     identity: OnceCell<Identity>,
     origin: Mutex<Origin>,
@@ -160,7 +161,7 @@ impl Client {
         Self {
             shared: Arc::new(Shared {
                 iam: aws_sdk_iam::Client::new(&sdk),
-                sts: aws_sdk_sts::Client::new(&sdk),
+                sts: LazyLock::new(Box::new(move || aws_sdk_sts::Client::new(&sdk))),
                 permits: Semaphore::new(settings.max_concurrency.max(1)),
                 identity: OnceCell::new(),
                 origin: Mutex::default(),

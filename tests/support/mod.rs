@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "json!(…) stands at every call")]
 
 pub mod schema;
+pub mod trials;
 
 use awsiam_sandbox::{Effect, Fault, Options, Sandbox, Seed, Seen};
 use serde_json::{Value, json};
