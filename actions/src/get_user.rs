@@ -53,16 +53,17 @@ async fn lookup(p: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
     let (groups, policies, user) =
         join3(reader.list(&groups), reader.list(&policies), reader.get(&GetUser { user_name })).await;
     let (groups, policies) = (groups?, policies?);
+    let (total_groups, total_policies) = (groups.data.groups.len(), policies.data.attached_policies.len());
     let mut data = json!({
-        "Groups": rows(&groups.data.groups, &groups.request_id),
-        "AttachedPolicies": rows(&policies.data.attached_policies, &policies.request_id),
+        "Groups": rows(groups.data.groups, &groups.request_id),
+        "AttachedPolicies": rows(policies.data.attached_policies, &policies.request_id),
     });
     // The original does not ask for it, so a caller with just its permissions may not read it.
     if let Ok(user) = user {
         data["User"] = row(&user.data.user, &user.request_id);
     }
     let mut outcome = Outcome { data: vec![data], ..Outcome::default() };
-    outcome.summary.insert("total_groups".to_owned(), groups.data.groups.len().into());
-    outcome.summary.insert("total_policies".to_owned(), policies.data.attached_policies.len().into());
+    outcome.summary.insert("total_groups".to_owned(), total_groups.into());
+    outcome.summary.insert("total_policies".to_owned(), total_policies.into());
     Ok(outcome)
 }

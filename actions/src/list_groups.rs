@@ -48,7 +48,8 @@ async fn lookup(p: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
     let path_prefix = Some(p.text("group_path")).filter(|path| *path != "/").map(str::to_owned);
     let reply = reader.list(&ListGroups { path_prefix, ..ListGroups::default() }).await?;
     let groups = reply.data.groups;
-    let mut outcome = Outcome { data: rows(&groups, &reply.request_id), ..Outcome::default() };
-    outcome.summary.insert("total_groups".to_owned(), groups.len().into());
+    let total = groups.len();
+    let mut outcome = Outcome { data: rows(groups, &reply.request_id), ..Outcome::default() };
+    outcome.summary.insert("total_groups".to_owned(), total.into());
     Ok(outcome)
 }

@@ -40,7 +40,8 @@ pub const ACTION: Action = Action {
 async fn lookup(_: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
     let reply = reader.list(&ListRoles::default()).await?;
     let roles = reply.data.roles;
-    let mut outcome = Outcome { data: rows(&roles, &reply.request_id), ..Outcome::default() };
-    outcome.summary.insert("total_roles".to_owned(), roles.len().into());
+    let total = roles.len();
+    let mut outcome = Outcome { data: rows(roles, &reply.request_id), ..Outcome::default() };
+    outcome.summary.insert("total_roles".to_owned(), total.into());
     Ok(outcome)
 }

@@ -63,7 +63,8 @@ async fn lookup(p: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
             (users, reply.request_id)
         }
     };
-    let mut outcome = Outcome { data: rows(&users, &request_id), ..Outcome::default() };
-    outcome.summary.insert("total_users".to_owned(), users.len().into());
+    let total = users.len();
+    let mut outcome = Outcome { data: rows(users, &request_id), ..Outcome::default() };
+    outcome.summary.insert("total_users".to_owned(), total.into());
     Ok(outcome)
 }

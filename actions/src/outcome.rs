@@ -88,9 +88,9 @@ pub fn row(of: &impl Serialize, request_id: &str) -> Value {
     row
 }
 
-/// Rows of a list, each with the request id.
-pub fn rows<T: Serialize>(items: &[T], request_id: &str) -> Vec<Value> {
-    items.iter().map(|item| row(item, request_id)).collect()
+/// Rows of a list, each with the request id. Takes the items, so that of a long list only one copy is held.
+pub fn rows<T: Serialize>(items: Vec<T>, request_id: &str) -> Vec<Value> {
+    items.into_iter().map(|item| row(&item, request_id)).collect()
 }
 
 fn texts(value: Value) -> Value {
