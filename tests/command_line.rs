@@ -493,3 +493,55 @@ fn reads_that_lag_make_a_result_unconfirmed_not_failed() {
     assert!(ran.message().starts_with("User alice disabled successfully (unconfirmed"), "{}", ran.message());
     assert_eq!(ran.record()["verified"]["state"], "unconfirmed");
 }
+
+/// What stands in the way only at the last moment, a key made just before the deletion, is removed, and the deletion
+/// goes on.
+#[test]
+fn a_delete_conflict_is_looked_into() {
+    let world = World::new();
+    let parameters = json!({ "UserName": "carol" }).as_object().unwrap().clone();
+    let rival = Effect::Rival { before: true, operation: "CreateAccessKey".into(), parameters };
+    world.fault(Fault::nth("DeleteUser", 1, rival));
+    let ran = world.run("delete user", json!({ "username": "carol" })).expect("success", "gone on");
+    assert!(world.calls().iter().any(|seen| seen.code.as_deref() == Some("DeleteConflict")));
+    assert_eq!(ran.record()["rounds"], 2, "{}", ran.stdout);
+    assert!(!world.state()["users"].to_string().contains("carol"));
+}
+
+#[test]
+fn a_deletion_follows_a_rename_and_keeps_the_evidence() {
+    let world = World::new();
+    let rename = json!({ "UserName": "mallory", "NewUserName": "zoe" }).as_object().unwrap().clone();
+    let rival = Effect::Rival { before: true, operation: "UpdateUser".into(), parameters: rename };
+    world.fault(Fault::nth("RemoveUserFromGroup", 1, rival));
+    let ran = world.run("delete user", json!({ "username": "mallory" })).expect("success", "followed");
+    let users = world.state()["users"].to_string();
+    assert!(!users.contains("mallory") && !users.contains("zoe"), "{users}");
+    let seen = &ran.record()["observed"];
+    assert_eq!(seen["inline_policies"][0]["PolicyName"], "p", "{seen}");
+    assert!(seen["inline_policies"][0]["PolicyDocument"].as_str().unwrap().contains("s3:*"), "{seen}");
+    assert_eq!(seen["user"]["Tags"][0]["Key"], "team");
+    assert!(seen["user"]["PermissionsBoundary"]["PermissionsBoundaryArn"].is_string(), "{seen}");
+}
+
+/// A credential that cannot be deleted keeps its permissions: no later step may re-open access.
+#[test]
+fn a_failed_credential_change_stops_the_permission_stage() {
+    let world = World::new();
+    world.fault(Fault::every("DeleteAccessKey", support::denied()));
+    let ran = world.run("delete user", json!({ "username": "mallory" })).expect("failed", "stopped");
+    let permissions =
+        ["RemoveUserFromGroup", "DetachUserPolicy", "DeleteUserPolicy", "DeactivateMFADevice", "DeleteUser"];
+    assert!(!world.calls().iter().any(|seen| permissions.contains(&seen.operation.as_str())));
+    assert!(ran.message().contains("Not done: ") && ran.message().contains("delete user"), "{}", ran.message());
+}
+
+#[test]
+fn instance_profiles_can_be_kept() {
+    let world = World::new();
+    let set = json!({ "role_name": "app-role", "keep_instance_profiles": true });
+    world.run("remove role", set).expect("success", "removed");
+    let state = world.state();
+    assert_eq!(state["instance_profiles"][0]["name"], "app-role");
+    assert!(state["instance_profiles"][0]["role"].is_null(), "{state}");
+}
