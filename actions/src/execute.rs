@@ -10,10 +10,10 @@ use crate::outcome::{Failure, Outcome};
 use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Runbook};
-use crate::step::{Look, Recalled, Sighting};
+use crate::step::{Look, Observation, Recalled, Sighting};
 use crate::target::{Sight, Target};
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -124,6 +124,7 @@ pub struct Conclusion {
 
 /// A look at the target and all its things.
 struct View {
+    identity: Result<Identity, Error>,
     target: Sight,
     stages: Vec<Vec<Sighting>>,
 }
@@ -207,9 +208,13 @@ struct Run<'a> {
 pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     let reader = Reader::new(context.client, "");
     tracing::info!("looking at {}", runbook.target.words());
-    let look = Look { target: runbook.target.clone(), first: true, recalled: Recalled::default() };
-    let first = join(reader.identity(), observe(runbook, &reader, &look));
-    let Some((identity, view)) = unless_stopped(context.stop, first).await else {
+    let look = Look {
+        target: runbook.target.clone(),
+        first: true,
+        recalled: Recalled::default(),
+        partition: "aws".to_owned(),
+    };
+    let Some(view) = unless_stopped(context.stop, observe(runbook, &reader, &look)).await else {
         let outcome = Err(Failure::Cancelled("Cancelled before anything was changed.".to_owned()));
         return Conclusion { outcome, record: json!({ "run_id": context.recorder.run_id(), "changes": [] }) };
     };
@@ -222,7 +227,7 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         observed: Map::new(),
         made: vec![],
         notes: vec![],
-        identity,
+        identity: view.identity.clone(),
         verified: Verified::No,
         last_acknowledged: None,
         rounds: 0,
@@ -247,9 +252,9 @@ pub async fn unless_stopped<T>(stop: &Stop, future: impl Future<Output = T>) -> 
     }
 }
 
+/// Reads everything at once, then lets the steps plan with what the target and the caller turned out to be.
 async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
-    let stages =
-        join_all(runbook.stages.iter().map(|steps| join_all(steps.iter().map(|step| step.look(reader, look)))));
+    let steps = runbook.stages.iter().map(|steps| join_all(steps.iter().map(|step| step.observe(reader, look))));
     // What is about to be created is looked for by the step that creates it.
     let target = async {
         match runbook.intent {
@@ -257,8 +262,16 @@ async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
             _ => look.target.look(reader).await,
         }
     };
-    let (target, stages) = join(target, stages).await;
-    View { target, stages }
+    let (identity, target, observed) = join3(reader.identity(), target, join_all(steps)).await;
+    let mut look = look.clone();
+    if let Sight::There(found) = &target {
+        look.target = found.clone();
+    }
+    let of_target = look.target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(1)).map(str::to_owned);
+    let partition = identity.as_ref().ok().map(|identity| identity.partition.clone()).or(of_target);
+    look.partition = partition.unwrap_or_else(|| look.partition.clone());
+    let plan = |steps: Vec<Observation<'_>>| steps.into_iter().map(|plan| plan(&look)).collect();
+    View { identity, stages: observed.into_iter().map(plan).collect(), target }
 }
 
 impl Run<'_> {
@@ -357,7 +370,7 @@ impl Run<'_> {
 
     /// The circumstances of a look by this run.
     fn look(&self, target: Target, first: bool) -> Look {
-        Look { target, first, recalled: self.recalled.clone() }
+        Look { target, first, recalled: self.recalled.clone(), partition: "aws".to_owned() }
     }
 
     /// The principal's name in locks and memories.

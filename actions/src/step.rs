@@ -21,6 +21,16 @@ pub struct Look {
     pub first: bool,
     /// What an earlier run on the same target saw that did not come to its end; empty where there was none.
     pub recalled: Recalled,
+    /// The partition that ARNs are of; `aws` where neither the caller nor the target told.
+    pub partition: String,
+}
+
+impl Look {
+    /// The ARN of a policy that AWS manages.
+    #[must_use]
+    pub fn managed_policy(&self, name: &str) -> String {
+        format!("arn:{}:iam::aws:policy/{name}", self.partition)
+    }
 }
 
 /// What is remembered of an earlier run on the same target that did not come to its end: what it saw, what it was about
@@ -98,13 +108,16 @@ pub struct Sighting {
     pub changes: Vec<Change>,
 }
 
+/// What a step saw, waiting to be made a plan of.
+pub type Observation<'a> = Box<dyn FnOnce(&Look) -> Sighting + Send + 'a>;
+
 /// A step whose type of state is of no concern to its caller.
 pub trait AnyStep: Send + Sync {
     /// The name under which its observation stands in the evidence.
     fn evidence_name(&self) -> &'static str;
 
-    /// Observes and plans.
-    fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting>;
+    /// Observes. What comes of it plans, once it is known what the target is.
+    fn observe<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Observation<'a>>;
 
     /// Reads more of what was seen, for the evidence.
     fn more<'a>(&'a self, reader: &'a Reader, seen: &'a Value, target: &'a Target) -> BoxFuture<'a, Option<Value>>;
@@ -115,19 +128,22 @@ impl<S: Step> AnyStep for S {
         self.name()
     }
 
-    fn look<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Sighting> {
+    fn observe<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Observation<'a>> {
         Box::pin(async move {
-            let seen = match self.observe(reader, look).await {
+            let seen = match Step::observe(self, reader, look).await {
                 Ok(state) => Seen::State(state),
                 Err(error) => Seen::Unknown(error),
             };
-            let evidence = seen.state().and_then(|state| serde_json::to_value(state).ok()).unwrap_or_default();
-            let changes = self.plan(&seen, look);
-            let unknown = match seen {
-                Seen::State(_) => None,
-                Seen::Unknown(error) => Some(error),
+            let plan = move |look: &Look| {
+                let evidence = seen.state().and_then(|state| serde_json::to_value(state).ok()).unwrap_or_default();
+                let changes = self.plan(&seen, look);
+                let unknown = match seen {
+                    Seen::State(_) => None,
+                    Seen::Unknown(error) => Some(error),
+                };
+                Sighting { name: self.name(), evidence, unknown, changes }
             };
-            Sighting { name: self.name(), evidence, unknown, changes }
+            Box::new(plan) as Observation<'a>
         })
     }
 
