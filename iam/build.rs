@@ -59,6 +59,16 @@ const TYPED: &[&str] = &[
     "RemoveRoleFromInstanceProfile",
     "RemoveUserFromGroup",
     "UpdateAccessKey",
+    "UpdateSSHPublicKey",
+    "UpdateSigningCertificate",
+    "UpdateServiceSpecificCredential",
+    "PutUserPolicy",
+    "PutRolePolicy",
+    "PutUserPermissionsBoundary",
+    "PutRolePermissionsBoundary",
+    "DeleteUserPermissionsBoundary",
+    "DeleteRolePermissionsBoundary",
+    "UpdateAssumeRolePolicy",
 ];
 
 /// IAM acts on the caller where one of these is left out. A typed request cannot leave it out.

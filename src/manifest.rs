@@ -139,7 +139,10 @@ fn parameter_entry(order: usize, parameter: &Parameter) -> Value {
     if let Some(default) = default(parameter.of) {
         entry["default"] = default;
     }
-    let values = shape(parameter.of).map(|shape| shape.values).unwrap_or_default();
+    let values = match parameter.of {
+        Of::Choice(words) => words,
+        of => shape(of).map(|shape| shape.values).unwrap_or_default(),
+    };
     if !values.is_empty() {
         entry["value_list"] = json!(values);
     }
@@ -525,6 +528,7 @@ fn taken(of: Of) -> Value {
         }
         Of::Document => json!({ "type": "string", "minLength": 2, "contentMediaType": "application/json" }),
         Of::Flag(_) => json!({ "type": "boolean" }),
+        Of::Choice(words) => json!({ "enum": words }),
         Of::Credentials => json!({ "type": ["string", "object"], "writeOnly": true }),
     }
 }

@@ -159,6 +159,8 @@ pub enum Of {
         /// The member.
         member: &'static str,
     },
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// Credentials of an assumed role, used in place of the asset's for one parameter set.
     Credentials,
 }

@@ -22,6 +22,8 @@ pub struct Change {
     pub reversal: Reversal,
     /// Whether it is about something that this run has just created, which IAM may not show everywhere yet.
     pub after_creation: bool,
+    /// What is done in its place where a quota is used up.
+    pub over_quota: Option<Box<Change>>,
 }
 
 /// How a change is taken back.
@@ -58,6 +60,7 @@ impl Change {
             settled_by: &[],
             reversal,
             after_creation: false,
+            over_quota: None,
         }
     }
 
@@ -71,6 +74,12 @@ impl Change {
     #[must_use]
     pub fn after_creation(self) -> Self {
         Self { after_creation: true, ..self }
+    }
+
+    /// With another change to be made in its place where a quota is used up.
+    #[must_use]
+    pub fn or_over_quota(self, other: Change) -> Self {
+        Self { over_quota: Some(Box::new(other)), ..self }
     }
 
     /// A removal: what is not there needs no removing.

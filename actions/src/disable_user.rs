@@ -3,7 +3,7 @@
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::{access_keys, login_profile};
+use crate::steps::{access_keys, login_profile, service_specific_credentials, signing_certificates, ssh_public_keys};
 use crate::target::Target;
 
 /// `disable user`
@@ -28,6 +28,17 @@ pub const ACTION: Action = Action {
             column: Some((1, "Disable Access Keys")),
         },
         parameter::CREDENTIALS,
+        Parameter {
+            name: "scope",
+            description: "What is disabled: console (the password), keys (access keys), or all_credentials (also SSH keys, \
+                          signing certificates and service-specific credentials); without it, password and access keys",
+            of: Of::Choice(&["console", "keys", "all_credentials"]),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "all_credentials",
+            column: None,
+        },
     ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
     message: "User alice disabled successfully",
@@ -40,17 +51,32 @@ pub const ACTION: Action = Action {
         "ListAccessKeys",
         "DeleteLoginProfile",
         "UpdateAccessKey",
+        "ListSSHPublicKeys",
+        "UpdateSSHPublicKey",
+        "ListSigningCertificates",
+        "UpdateSigningCertificate",
+        "ListServiceSpecificCredentials",
+        "UpdateServiceSpecificCredential",
         "GetAccessKeyLastUsed",
         "ListUsers",
     ],
-    undoing: "Access keys: exactly, key by key. The password: only by setting a new one.",
+    undoing: "Access keys and the other credentials: exactly, one by one. The password: only by setting a new one.",
     run: Run::Runbook(runbook),
 };
 
 fn runbook(p: &Parameters) -> Runbook {
     let user = p.text("username");
+    let (console, keys, others) = match p.given("scope") {
+        None => (true, p.flag("disable_access_keys"), false),
+        Some("console") => (true, false, false),
+        Some("keys") => (false, true, false),
+        Some(_) => (true, true, true),
+    };
     Runbook::takes_away_from(Target::user(user))
-        .stage(login_profile::absent())
-        .and_if(p.flag("disable_access_keys"), access_keys::inactive())
+        .and_if(console, login_profile::absent())
+        .and_if(keys, access_keys::inactive())
+        .and_if(others, ssh_public_keys::inactive())
+        .and_if(others, signing_certificates::inactive())
+        .and_if(others, service_specific_credentials::inactive())
         .says(format!("User {user} disabled successfully"))
 }

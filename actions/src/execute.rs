@@ -183,6 +183,8 @@ struct Run<'a> {
     context: Context<'a>,
     runbook: &'a Runbook,
     reader: Reader,
+    /// The target as it was asked for.
+    first: Target,
     target: Target,
     keys: Vec<String>,
     observed: Map<String, Value>,
@@ -207,13 +209,21 @@ struct Run<'a> {
 /// Carries a runbook out.
 pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     let reader = Reader::new(context.client, "");
-    tracing::info!("looking at {}", runbook.target.words());
-    let look = Look {
-        target: runbook.target.clone(),
-        first: true,
-        recalled: Recalled::default(),
-        partition: "aws".to_owned(),
+    let named = unless_stopped(context.stop, runbook.target.clone().named(&reader)).await;
+    let target = match named {
+        Some(Ok(target)) => target,
+        Some(Err(failure)) => {
+            let record = json!({
+                "run_id": context.recorder.run_id(),
+                "changes": [],
+                "failure": { "kind": failure.kind(), "message": failure.to_string() },
+            });
+            return Conclusion { outcome: Err(failure), record };
+        }
+        None => runbook.target.clone(),
     };
+    tracing::info!("looking at {}", target.words());
+    let look = Look { target: target.clone(), first: true, recalled: Recalled::default(), partition: "aws".to_owned() };
     let Some(view) = unless_stopped(context.stop, observe(runbook, &reader, &look)).await else {
         let outcome = Err(Failure::Cancelled("Cancelled before anything was changed.".to_owned()));
         return Conclusion { outcome, record: json!({ "run_id": context.recorder.run_id(), "changes": [] }) };
@@ -222,7 +232,8 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         context,
         runbook,
         reader,
-        target: runbook.target.clone(),
+        first: target.clone(),
+        target,
         keys: vec![],
         observed: Map::new(),
         made: vec![],
@@ -265,7 +276,7 @@ async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
     let (identity, target, observed) = join3(reader.identity(), target, join_all(steps)).await;
     let mut look = look.clone();
     if let Sight::There(found) = &target {
-        look.target = found.clone();
+        look.target = (**found).clone();
     }
     let of_target = look.target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(1)).map(str::to_owned);
     let partition = identity.as_ref().ok().map(|identity| identity.partition.clone()).or(of_target);
@@ -291,7 +302,7 @@ impl Run<'_> {
         // Another run was at work on this target while we waited, or did not come to its end: what was seen counts no
         // more, or not all of it was looked for.
         if waited || resumes {
-            view = observe(self.runbook, &self.reader, &self.look(self.runbook.target.clone(), true)).await;
+            view = observe(self.runbook, &self.reader, &self.look(self.first.clone(), true)).await;
             if let Some(outcome) = self.take_first_look(&view)? {
                 return Ok(outcome);
             }
@@ -329,7 +340,7 @@ impl Run<'_> {
     /// Takes in the first look: pins the target, keeps the evidence, asks the guards. An outcome ends the run.
     fn take_first_look(&mut self, view: &View) -> Result<Option<Outcome>, Failure> {
         match &view.target {
-            Sight::There(target) => self.target = target.clone(),
+            Sight::There(target) => self.target = (**target).clone(),
             Sight::Missing(error) => match &self.runbook.missing {
                 Missing::Fails => return Err(error.clone().into()),
                 Missing::FailsSaying(message) => {
@@ -494,10 +505,13 @@ impl Run<'_> {
             self.keep(more);
         }
         for stage in 0..self.runbook.stages.len() {
-            let changes: Vec<Change> =
+            let mut changes: Vec<Change> =
                 plan.iter().filter(|(at, _)| *at == stage).map(|(_, change)| change.clone()).collect();
             if changes.is_empty() {
                 continue;
+            }
+            if self.pause_before(stage).await {
+                changes = self.plan_of(stage).await;
             }
             let blocked = self.obstacle(stage, &[]);
             let reason = if self.stopped() { Some("the run was told to stop".to_owned()) } else { blocked };
@@ -518,6 +532,24 @@ impl Run<'_> {
                 self.put(made);
             }
         }
+    }
+
+    /// Gives what was changed before a stage the time that it needs to take hold everywhere; whether it did.
+    async fn pause_before(&self, stage: usize) -> bool {
+        let pause = self.runbook.pauses.iter().find(|(at, _)| *at == stage).map(|(_, pause)| *pause);
+        let changed = self.made.iter().any(|made| made.stage < stage && made.reply.is_some());
+        let Some(pause) = pause.filter(|_| changed) else { return false };
+        let most = self.context.client.deadline().saturating_duration_since(Instant::now()) / 4;
+        tokio::time::sleep(pause.min(most)).await;
+        true
+    }
+
+    /// What a stage is to change, made anew: after a pause the moment counts, not that of the first look.
+    async fn plan_of(&self, stage: usize) -> Vec<Change> {
+        let look = self.look(self.target.clone(), false);
+        let steps = self.runbook.stages.get(stage).into_iter().flatten();
+        let observed = join_all(steps.map(|step| step.observe(&self.reader, &look))).await;
+        observed.into_iter().flat_map(|plan| plan(&look).changes).collect()
     }
 
     /// Reads what the steps from this stage on would destroy, where that was not done yet.
@@ -557,6 +589,9 @@ impl Run<'_> {
         if let Some((name, error)) = unread {
             return Some(format!("{} could not be read: {error}", name.replace('_', " ")));
         }
+        if self.runbook.regardless {
+            return None;
+        }
         let open = |made: &&Made| {
             made.stage < stage
                 && matches!(made.status, Status::Failed | Status::Unknown)
@@ -567,7 +602,22 @@ impl Run<'_> {
         Some(format!("it depends on {:?}, which {how}", obstacle.change.what))
     }
 
+    /// Sends a change; where a quota is used up, what is to be done in its place.
     async fn send(&self, stage: usize, change: Change) -> Made {
+        let mut made = self.send_one(stage, change).await;
+        let mut instead_of = vec![];
+        while made.status == Status::Failed && made.error.as_ref().is_some_and(|error| error.kind == Kind::Limit) {
+            let Some(other) = made.change.over_quota.take() else { break };
+            instead_of.push(made.change.what.clone());
+            made = self.send_one(stage, *other).await;
+        }
+        if !instead_of.is_empty() && made.status == Status::Succeeded {
+            made.note = Some(format!("instead of {:?}, for which a quota is used up", instead_of.join(", ")));
+        }
+        made
+    }
+
+    async fn send_one(&self, stage: usize, change: Change) -> Made {
         let started = json!({ "event": "started", "change": change.what, "about": change.about, "operation": change.operation() });
         // The plan is on the disk already; that a change was begun need not be waited for.
         let _ = self.entry(started, false);

@@ -21,15 +21,24 @@ mod assign_policy;
 mod attach_policy;
 mod delete_user;
 mod detach_policy;
+mod disable_access_key;
 mod disable_user;
+mod enable_access_key;
 mod enable_user;
 mod get_user;
 mod list_groups;
 mod list_roles;
 mod list_users;
+mod lock_role_trust;
+mod quarantine_role;
+mod quarantine_user;
+mod release_role;
+mod release_user;
 mod remove_policy;
 mod remove_role;
 mod remove_user;
+mod revoke_role_sessions;
+mod revoke_user_sessions;
 mod test_connectivity;
 
 pub use action::Action;
@@ -52,6 +61,15 @@ pub const ACTIONS: &[Action] = &[
     detach_policy::ACTION,
     assign_policy::ACTION,
     remove_policy::ACTION,
+    disable_access_key::ACTION,
+    enable_access_key::ACTION,
+    quarantine_user::ACTION,
+    quarantine_role::ACTION,
+    release_user::ACTION,
+    release_role::ACTION,
+    revoke_user_sessions::ACTION,
+    revoke_role_sessions::ACTION,
+    lock_role_trust::ACTION,
 ];
 
 /// The action with this name or identifier.

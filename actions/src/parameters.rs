@@ -109,6 +109,10 @@ impl Parameters {
                 // White space counts against IAM's quota, so none is sent.
                 self.texts.insert(name, document.to_string());
             }
+            (Of::Choice(words), Value::String(text)) if words.contains(&text.as_str()) => {
+                self.texts.insert(name, text.clone());
+            }
+            (Of::Choice(words), _) => return Err(format!("Parameter {name:?} must be one of {}", words.join(", "))),
             (Of::Credentials, Value::String(text)) => {
                 self.secrets.insert(name, text.as_str().into());
             }

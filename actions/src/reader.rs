@@ -44,6 +44,13 @@ impl Reader {
         self.client.identity().await
     }
 
+    /// The endpoint's time, whole seconds, as IAM writes times.
+    #[must_use]
+    pub fn server_time(&self) -> String {
+        let now = awsiam_iam::timestamp(self.client.server_time());
+        format!("{}Z", &now[..now.len().min(19)])
+    }
+
     /// Where the credentials come from, in words.
     #[must_use]
     pub fn source(&self) -> &str {

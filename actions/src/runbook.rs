@@ -8,6 +8,7 @@ use crate::outcome::{Outcome, row};
 use crate::step::{AnyStep, Recalled, Step};
 use crate::target::Target;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// What a runbook does to its target's access; decides which guards count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,10 @@ pub struct Runbook {
     pub(crate) missing: Missing,
     pub(crate) stages: Vec<Stage>,
     pub(crate) objection: Objection,
+    /// Whether a stage goes on although the one before it failed.
+    pub(crate) regardless: bool,
+    /// The stages before which a change needs time to take hold everywhere.
+    pub(crate) pauses: Vec<(usize, Duration)>,
     pub(crate) finish: Finish,
 }
 
@@ -80,7 +85,16 @@ impl Runbook {
 
     fn new(target: Target, intent: Intent) -> Self {
         let finish: Finish = Box::new(|_| Outcome::default());
-        Self { target, intent, missing: Missing::Fails, stages: vec![], objection: Box::new(|_, _| None), finish }
+        Self {
+            target,
+            intent,
+            missing: Missing::Fails,
+            stages: vec![],
+            objection: Box::new(|_, _| None),
+            regardless: false,
+            pauses: vec![],
+            finish,
+        }
     }
 
     /// With a missing target being what was wanted.
@@ -109,6 +123,25 @@ impl Runbook {
     pub fn stage(mut self, step: impl Step) -> Self {
         self.stages.push(vec![Box::new(step)]);
         self
+    }
+
+    /// With stages that go on although the one before them failed: of a containment, each part counts by itself.
+    #[must_use]
+    pub fn regardless(self) -> Self {
+        Self { regardless: true, ..self }
+    }
+
+    /// With one more stage of one step, after what was changed before it has had this long to take hold everywhere.
+    #[must_use]
+    pub fn stage_after(mut self, pause: Duration, step: impl Step) -> Self {
+        self.pauses.push((self.stages.len(), pause));
+        self.stage(step)
+    }
+
+    /// With one more stage of one step where it is wanted.
+    #[must_use]
+    pub fn stage_if(self, wanted: bool, step: impl Step) -> Self {
+        if wanted { self.stage(step) } else { self }
     }
 
     /// With one more step in the last stage.

@@ -3,6 +3,7 @@
 //! A name is a handle: an attacker can rename a user while a run is under way, and "not found" would then be a lie. From
 //! the first look on the id is the target. Refuses to call a pinned target gone before its id is.
 
+use crate::outcome::Failure;
 use crate::reader::Reader;
 use awsiam_iam::types::{GetAccessKeyLastUsed, GetRole, GetUser, ListUsers};
 use awsiam_iam::{Error, Kind};
@@ -39,6 +40,8 @@ pub struct Target {
     pub given: String,
     /// What is known of it once it has been seen.
     pub pinned: Option<Pinned>,
+    /// The access key whose owner it is, where no name was given.
+    pub owner_of: Option<String>,
 }
 
 /// A principal that was seen.
@@ -58,7 +61,7 @@ pub struct Pinned {
 #[derive(Debug, Clone)]
 pub enum Sight {
     /// It is there.
-    There(Target),
+    There(Box<Target>),
     /// It is not, says IAM.
     Missing(Error),
     /// It could not be seen.
@@ -69,13 +72,38 @@ impl Target {
     /// The user with this name.
     #[must_use]
     pub fn user(name: &str) -> Self {
-        Self { principal: Principal::User, name: name.to_owned(), given: name.to_owned(), pinned: None }
+        Self { principal: Principal::User, name: name.to_owned(), given: name.to_owned(), pinned: None, owner_of: None }
     }
 
     /// The role with this name.
     #[must_use]
     pub fn role(name: &str) -> Self {
         Self { principal: Principal::Role, ..Self::user(name) }
+    }
+
+    /// The user that owns an access key, by its name where that is given.
+    #[must_use]
+    pub fn owner_of(key: &str, name: Option<&str>) -> Self {
+        let owner_of = name.is_none().then(|| key.to_owned());
+        Self { owner_of, ..Self::user(name.unwrap_or_default()) }
+    }
+
+    /// Finds the name of the owner of an access key, where that is how the target was given.
+    ///
+    /// # Errors
+    /// The key is a temporary one, is not of this account, or may not be looked up.
+    pub async fn named(self, reader: &Reader) -> Result<Self, Failure> {
+        let Some(key) = self.owner_of.clone() else { return Ok(self) };
+        if key.starts_with("ASIA") {
+            let message = format!(
+                "Access key {key} is a temporary one: IAM cannot say whose it is, and it cannot be switched off by itself. Nothing was changed. Find out in CloudTrail who assumed what with it, then quarantine that user or role and revoke its sessions."
+            );
+            return Err(Failure::Refused { rule: "temporary_key", message });
+        }
+        let used = reader.get(&GetAccessKeyLastUsed { access_key_id: key.clone() }).await?;
+        let unknown = || Failure::Invalid(format!("IAM does not say whose access key {key} is. Give the username."));
+        let name = used.data.user_name.ok_or_else(unknown)?;
+        Ok(Self { given: name.clone(), name, owner_of: None, ..self })
     }
 
     /// The unique id, once it is pinned.
@@ -120,7 +148,7 @@ impl Target {
             }
         };
         match seen {
-            Ok(pinned) => Sight::There(Self { pinned: Some(pinned), ..self.clone() }),
+            Ok(pinned) => Sight::There(Box::new(Self { pinned: Some(pinned), ..self.clone() })),
             Err(error) if error.kind == Kind::NotFound => Sight::Missing(error),
             Err(error) => Sight::Unknown(error),
         }
@@ -139,13 +167,13 @@ impl Target {
             if let Sight::There(found) = (Self { name, ..self.clone() }).look(reader).await
                 && found.id() == Some(id)
             {
-                return Ok(Some(found));
+                return Ok(Some(*found));
             }
         }
         let users = reader.list(&ListUsers::default()).await?.data.users;
         let Some(user) = users.into_iter().find(|user| user.user_id == id) else { return Ok(None) };
         match (Self { name: user.user_name, ..self.clone() }).look(reader).await {
-            Sight::There(found) => Ok(Some(found)),
+            Sight::There(found) => Ok(Some(*found)),
             Sight::Missing(error) | Sight::Unknown(error) => Err(error),
         }
     }

@@ -16,8 +16,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
@@ -121,6 +122,8 @@ struct Shared {
     permits: Semaphore,
     identity: OnceCell<Identity>,
     origin: Mutex<Origin>,
+    /// By how many seconds the endpoint's clock was ahead of ours at the last answer.
+    clock_ahead: AtomicI64,
 }
 
 /// One attempt of a call under way: what it brought, with its request id, and what was seen beside it.
@@ -165,6 +168,7 @@ impl Client {
                 permits: Semaphore::new(settings.max_concurrency.max(1)),
                 identity: OnceCell::new(),
                 origin: Mutex::default(),
+                clock_ahead: AtomicI64::new(0),
             }),
             deadline: Instant::now() + Duration::from_secs(50),
             last_request_id: Arc::default(),
@@ -187,6 +191,14 @@ impl Client {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// The endpoint's time, from the `Date` of its last answer; ours before the first.
+    #[must_use]
+    pub fn server_time(&self) -> SystemTime {
+        let ahead = self.shared.clock_ahead.load(Ordering::Relaxed);
+        let offset = Duration::from_secs(ahead.unsigned_abs());
+        if ahead < 0 { SystemTime::now() - offset } else { SystemTime::now() + offset }
     }
 
     /// Where replies came from so far.
@@ -395,6 +407,9 @@ impl Client {
             && !origin.endpoints.contains(endpoint)
         {
             origin.endpoints.push(endpoint.clone());
+        }
+        if let Some(ahead) = seen.clock_ahead() {
+            self.shared.clock_ahead.store(ahead, Ordering::Relaxed);
         }
         origin.sandbox |= seen.sandbox.is_some();
         if let Some(ahead) = seen.clock_ahead().filter(|seconds| seconds.abs() > CLOCK_LEEWAY_SECONDS) {

@@ -20,6 +20,8 @@ pub const CANARY: &str = "Canary-Passw0rd!-4711";
 pub struct World {
     pub sandbox: Sandbox,
     pub state_dir: PathBuf,
+    /// How many calls were made before what is looked at began.
+    before: usize,
 }
 
 /// One run of the program.
@@ -96,7 +98,7 @@ impl World {
     }
 
     pub fn with(options: Options) -> Self {
-        Self { sandbox: Sandbox::start(options).unwrap(), state_dir: folder() }
+        Self { sandbox: Sandbox::start(options).unwrap(), state_dir: folder(), before: 0 }
     }
 
     /// The asset of the sandbox's administrator.
@@ -125,6 +127,16 @@ impl World {
         run(&["run", "-"], &json!({ "action": action, "config": config, "parameters": sets }).to_string(), &[])
     }
 
+    /// The account with what a trial needs.
+    pub fn for_trial(trial: &trials::Trial) -> Self {
+        let mut world = Self::new();
+        if let Some((action, set)) = &trial.prepared_by {
+            world.run(action, set.clone()).expect("success", action);
+            world.before = world.sandbox.log().len();
+        }
+        world
+    }
+
     pub fn fault(&self, fault: Fault) {
         self.sandbox.set_faults(vec![fault]);
     }
@@ -133,9 +145,9 @@ impl World {
         self.sandbox.set_faults(vec![]);
     }
 
-    /// What was called since the start, IAM alone.
+    /// What was called since the start, but for preparations.
     pub fn calls(&self) -> Vec<Seen> {
-        self.sandbox.log()
+        self.sandbox.log().split_off(self.before)
     }
 
     /// The account as it is, without what differs from run to run: ids and dates of what was created.
@@ -153,6 +165,8 @@ fn normalize(value: &mut Value) {
                 !["create_date", "update_date", "last_used", "password_last_used"].contains(&name.as_str())
             });
             // The id of an access key is its name; that of an entity is not.
+            // The moment from which sessions are revoked is the run's own.
+            map.remove("aws:TokenIssueTime");
             if map.contains_key("name") {
                 map.remove("id");
             }

@@ -18,12 +18,26 @@ pub struct Trial {
     pub again_fails: bool,
     /// Parts of the message of success.
     pub says: &'static str,
+    /// What has to be done before, so that there is something to do.
+    pub prepared_by: Option<(&'static str, Value)>,
+    /// Whether running it again changes something anew: a revocation counts from its own moment.
+    pub again_changes: bool,
 }
 
 fn trial(action: &'static str, set: Value, missing: Option<Value>, says: &'static str) -> Trial {
-    Trial { action, set, missing, missing_is_fine: false, again_fails: false, says }
+    Trial {
+        action,
+        set,
+        missing,
+        missing_is_fine: false,
+        again_fails: false,
+        says,
+        prepared_by: None,
+        again_changes: false,
+    }
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub fn trials() -> Vec<Trial> {
     let read_only = "arn:aws:iam::aws:policy/ReadOnlyAccess";
     let s3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
@@ -124,5 +138,73 @@ pub fn trials() -> Vec<Trial> {
                 "successfully removed from user alice",
             )
         },
+        trial(
+            "disable access key",
+            json!({ "access_key_id": "AKIASANDBOXALICE0001" }),
+            Some(json!({ "access_key_id": "AKIASANDBOXALICE0001", "username": "nobody" })),
+            "Access key AKIASANDBOXALICE0001 disabled successfully",
+        ),
+        trial(
+            "enable access key",
+            json!({ "access_key_id": "AKIASANDBOXBOB000002" }),
+            Some(json!({ "access_key_id": "AKIASANDBOXBOB000002", "username": "nobody" })),
+            "Access key AKIASANDBOXBOB000002 enabled successfully",
+        ),
+        trial(
+            "quarantine user",
+            json!({ "username": "alice" }),
+            Some(json!({ "username": "nobody" })),
+            "User alice quarantined successfully",
+        ),
+        trial(
+            "quarantine role",
+            json!({ "role_name": "app-role" }),
+            Some(json!({ "role_name": "nothing" })),
+            "Role app-role quarantined successfully",
+        ),
+        Trial {
+            prepared_by: Some(("quarantine user", json!({ "username": "alice" }))),
+            again_changes: true,
+            ..trial(
+                "release user",
+                json!({ "username": "alice" }),
+                Some(json!({ "username": "nobody" })),
+                "User alice released successfully",
+            )
+        },
+        Trial {
+            prepared_by: Some(("quarantine role", json!({ "role_name": "app-role" }))),
+            again_changes: true,
+            ..trial(
+                "release role",
+                json!({ "role_name": "app-role" }),
+                Some(json!({ "role_name": "nothing" })),
+                "Role app-role released successfully",
+            )
+        },
+        Trial {
+            again_changes: true,
+            ..trial(
+                "revoke user sessions",
+                json!({ "username": "alice" }),
+                Some(json!({ "username": "nobody" })),
+                "Sessions of user alice revoked successfully",
+            )
+        },
+        Trial {
+            again_changes: true,
+            ..trial(
+                "revoke role sessions",
+                json!({ "role_name": "app-role" }),
+                Some(json!({ "role_name": "nothing" })),
+                "Sessions of role app-role revoked successfully",
+            )
+        },
+        trial(
+            "lock role trust",
+            json!({ "role_name": "app-role" }),
+            Some(json!({ "role_name": "nothing" })),
+            "Trust of role app-role locked successfully",
+        ),
     ]
 }

@@ -10,27 +10,41 @@ use crate::target::Target;
 use awsiam_iam::types::{AccessKeyMetadata, DeleteAccessKey, ListAccessKeys, UpdateAccessKey};
 use awsiam_iam::{Error, Kind};
 
-/// Brings every access key to one status.
+/// Brings every access key, or one, to one status.
 #[derive(Debug)]
 pub struct AccessKeys {
     wanted: &'static str,
+    /// The one key that is meant; all where there is none.
+    only: Option<String>,
 }
 
 /// No key works.
 #[must_use]
 pub fn inactive() -> AccessKeys {
-    AccessKeys { wanted: "Inactive" }
+    AccessKeys { wanted: "Inactive", only: None }
 }
 
 /// Every key works.
 #[must_use]
 pub fn active() -> AccessKeys {
-    AccessKeys { wanted: "Active" }
+    AccessKeys { wanted: "Active", only: None }
 }
 
 async fn read(reader: &Reader, target: &Target) -> Result<Vec<AccessKeyMetadata>, Error> {
     let request = ListAccessKeys { user_name: target.name.clone(), ..ListAccessKeys::default() };
     Ok(reader.list(&request).await?.data.access_key_metadata)
+}
+
+/// This key does not work. That the user has no such key is AWS's error, and told.
+#[must_use]
+pub fn one_inactive(id: &str) -> AccessKeys {
+    AccessKeys { wanted: "Inactive", only: Some(id.to_owned()) }
+}
+
+/// This key works.
+#[must_use]
+pub fn one_active(id: &str) -> AccessKeys {
+    AccessKeys { wanted: "Active", only: Some(id.to_owned()) }
 }
 
 /// The words by which a key is known in plans.
@@ -59,21 +73,29 @@ impl Step for AccessKeys {
     }
 
     fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
-        let keys = seen.state().map(Vec::as_slice).unwrap_or_default();
         let user = &look.target.name;
+        let change = |id: &str, was: &str| {
+            let last = Reversal::Irreversible { why: "a reversal" };
+            let back = Change::new(&set(user, id, was), words(was, id), about(id), last);
+            Change::new(&set(user, id, self.wanted), words(self.wanted, id), about(id), Reversal::exact(back))
+        };
+        let keys = seen.state().map(Vec::as_slice).unwrap_or_default();
+        if let Some(only) = &self.only {
+            let known = keys.iter().find(|key| key.access_key_id.as_ref() == Some(only));
+            let was = known.and_then(|key| key.status.as_deref());
+            // What could not be read, or is not there at the first look, is IAM's to tell.
+            let blind = seen.state().is_none() || was.is_none() && look.first;
+            let other = if self.wanted == "Active" { "Inactive" } else { "Active" };
+            return match was {
+                Some(was) if was != self.wanted => vec![change(only, was)],
+                None if blind => vec![change(only, other)],
+                _ => vec![],
+            };
+        }
         let others = keys.iter().filter(|key| key.status.as_deref() != Some(self.wanted));
         others
             .filter_map(|key| {
-                let id = key.access_key_id.as_deref()?;
-                let was = key.status.as_deref().unwrap_or("Active");
-                let back = Change::new(
-                    &set(user, id, was),
-                    words(was, id),
-                    about(id),
-                    Reversal::Irreversible { why: "a reversal" },
-                );
-                let to_wanted = set(user, id, self.wanted);
-                let change = Change::new(&to_wanted, words(self.wanted, id), about(id), Reversal::exact(back));
+                let change = change(key.access_key_id.as_deref()?, key.status.as_deref().unwrap_or("Active"));
                 // A key that is gone does not work either; but one that was to work again and is gone is a failure.
                 Some(if self.wanted == "Inactive" { change.settled_by(&[Kind::NotFound]) } else { change })
             })

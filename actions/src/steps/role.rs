@@ -1,12 +1,13 @@
-//! The role itself: created, or deleted last of all.
+//! The role itself: created, deleted last of all, or locked.
 //!
-//! Source: AWS API reference, `CreateRole`, `DeleteRole`.
+//! Source: AWS API reference, `CreateRole`, `DeleteRole`, `UpdateAssumeRolePolicy`.
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step, optional};
 use awsiam_iam::Error;
-use awsiam_iam::types::{CreateRole, DeleteRole, GetRole, Role};
+use awsiam_iam::types::{CreateRole, DeleteRole, GetRole, Role, UpdateAssumeRolePolicy};
+use serde_json::Value;
 
 /// The role is deleted.
 #[derive(Debug)]
@@ -78,5 +79,69 @@ impl Step for Created {
         };
         let back = delete(name, Reversal::Irreversible { why: "a reversal" });
         vec![Change::new(&request, "create role", "role", Reversal::exact(back))]
+    }
+}
+
+/// A trust policy under which nobody can assume the role.
+const LOCKED: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"AwsiamLocked","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+
+/// Nobody can assume the role.
+#[derive(Debug)]
+pub struct TrustLocked;
+
+/// Nobody can assume the role.
+#[must_use]
+pub fn trust_locked() -> TrustLocked {
+    TrustLocked
+}
+
+fn set_trust(name: &str, document: &str, what: &str, reversal: Reversal) -> Change {
+    let request = UpdateAssumeRolePolicy { role_name: name.to_owned(), policy_document: document.to_owned() };
+    Change::new(&request, what, "trust policy", reversal)
+}
+
+/// Whether a trust policy names entities by unique id: IAM writes ids in the place of principals that are gone, and does
+/// not take them back.
+fn names_ids(value: &Value) -> bool {
+    match value {
+        Value::String(text) => ["AIDA", "AROA"].iter().any(|prefix| text.starts_with(prefix)),
+        Value::Array(items) => items.iter().any(names_ids),
+        Value::Object(map) => map.values().any(names_ids),
+        _ => false,
+    }
+}
+
+impl Step for TrustLocked {
+    type State = ();
+
+    fn name(&self) -> &'static str {
+        "trust"
+    }
+
+    /// The trust policy is part of the target's own look.
+    async fn observe(&self, _: &Reader, _: &Look) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn plan(&self, _: &Seen<()>, look: &Look) -> Vec<Change> {
+        let name = &look.target.name;
+        let entity = look.target.pinned.as_ref().map(|pinned| &pinned.entity);
+        let former = entity.and_then(|role| role["AssumeRolePolicyDocument"].as_str());
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        if former.is_some_and(|former| parse(former) == parse(LOCKED)) {
+            return vec![];
+        }
+        let reversal = match former {
+            Some(former) if names_ids(&parse(former)["Statement"]) => Reversal::Lossy {
+                by: "undo",
+                lost: "principals that are gone: IAM does not take their unique ids back",
+            },
+            Some(former) => {
+                let last = Reversal::Irreversible { why: "a reversal" };
+                Reversal::exact(set_trust(name, former, "put the former trust policy back", last))
+            }
+            None => Reversal::Irreversible { why: "the former trust policy could not be read" },
+        };
+        vec![set_trust(name, LOCKED, "lock trust policy (nobody can assume the role)", reversal)]
     }
 }

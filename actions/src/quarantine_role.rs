@@ -1,0 +1,39 @@
+//! Quarantine a role: nothing is allowed any more, and all stays as evidence.
+
+use crate::action::{Action, Kind, Output, Run, parameter};
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::quarantine;
+use crate::target::Target;
+
+/// `quarantine role`
+pub const ACTION: Action = Action {
+    name: "quarantine role",
+    identifier: "quarantine_role",
+    kind: Kind::Contain,
+    description: "Deny everything to a role",
+    verbose: "Puts an inline policy of our own that denies everything; where the quota for inline policies is used up, attaches AWSDenyAll, and where that quota is used up, makes it the permissions boundary. It counts for long-term keys, the console and sessions of the role itself, within seconds. Sessions of roles that were assumed before are not the role's and go on. AWSCompromisedKeyQuarantine policies of AWS are not containment and do not count.",
+    parameters: &[parameter::ROLE_NAME.column(0, "Role Name"), parameter::CREDENTIALS],
+    outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
+    message: "Role app-role quarantined successfully",
+    status_column: Some(2),
+    undo: Some("release role"),
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetRole",
+        "GetRolePolicy",
+        "ListAttachedRolePolicies",
+        "PutRolePolicy",
+        "AttachRolePolicy",
+        "PutRolePermissionsBoundary",
+    ],
+    undoing: "Exactly: what was put, attached or set is taken away again.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Runbook {
+    let name = p.text("role_name");
+    Runbook::takes_away_from(Target::role(name))
+        .stage(quarantine::in_force())
+        .says(format!("Role {name} quarantined successfully"))
+}
