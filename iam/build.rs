@@ -173,7 +173,7 @@ fn table(model: &Value) -> String {
             .map(|error| shapes[error]["error"]["code"].as_str().unwrap_or(error))
             .collect();
         let paging = match &model["pagination"][name] {
-            Value::Null => "None".to_owned(),
+            Value::Null => unlisted_paging(operation, shapes),
             page => format!(
                 "Some(Paging {{ input: {:?}, output: {:?}, limit: {}, more: {}, results: {} }})",
                 page["input_token"].as_str().expect("paging has an input token"),
@@ -236,6 +236,27 @@ fn used_shapes(model: &Value) -> BTreeSet<&str> {
         }
     }
     used
+}
+
+/// The paging of an operation of which the model's list of paginators says nothing, but whose members do:
+/// `ListServiceSpecificCredentials` is one.
+fn unlisted_paging(operation: &Value, shapes: &Map<String, Value>) -> String {
+    let side = |key: &str| operation[key]["shape"].as_str().and_then(|shape| shapes[shape]["members"].as_object());
+    let (Some(input), Some(output)) = (side("input"), side("output")) else { return "None".to_owned() };
+    if !input.contains_key("Marker") || !output.contains_key("Marker") {
+        return "None".to_owned();
+    }
+    let optional = |members: &Map<String, Value>, name: &str| {
+        if members.contains_key(name) { format!("Some({name:?})") } else { "None".to_owned() }
+    };
+    let is_list = |of: &Value| of.as_str().is_some_and(|of| shapes[of]["type"] == "list");
+    let results: Vec<_> = output.iter().filter(|(_, of)| is_list(of)).map(|(name, _)| name.as_str()).collect();
+    format!(
+        "Some(Paging {{ input: \"Marker\", output: \"Marker\", limit: {}, more: {}, results: {} }})",
+        optional(input, "MaxItems"),
+        optional(output, "IsTruncated"),
+        list(&results),
+    )
 }
 
 fn ident(shape: &str) -> String {

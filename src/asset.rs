@@ -34,6 +34,8 @@ pub struct Asset {
     pub state_dir: Option<PathBuf>,
     /// Whether a run that cannot be written down must not begin.
     pub require_journal: bool,
+    /// How long IAM is given to let changes take hold before sessions are revoked.
+    pub propagation_pause: Duration,
     /// How long a parameter set may take in all.
     pub time_out: Duration,
 }
@@ -124,6 +126,12 @@ pub const KEYS: &[Key] = &[
     number("connect_timeout", 0.1, 60.0, "Seconds to make a connection (default 3)"),
     number("attempt_timeout", 0.1, 120.0, "Seconds for one attempt of a call (default 15)"),
     number("timeout", 0.1, 3600.0, "Seconds for one parameter set, with all retries (default 50)"),
+    number(
+        "propagation_pause",
+        0.0,
+        60.0,
+        "Seconds that IAM is given to let changes take hold before sessions are revoked (default 4)",
+    ),
     key(
         "protected_principals",
         Holds::List,
@@ -224,7 +232,14 @@ impl Reading<'_> {
             }
             Some(_) => return Err(wrong()),
         };
-        Ok(items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+        let items: Vec<_> =
+            items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+        // An empty list would mean "no restriction" to whoever wrote down one.
+        match self.given(key) {
+            Some(Value::Array(given)) if given.is_empty() => Ok(vec![]),
+            Some(_) if items.is_empty() => Err(format!("Asset: {key} is given, but names nothing")),
+            _ => Ok(items),
+        }
     }
 
     /// A variable of the environment that the platform gives to the action.
@@ -296,20 +311,17 @@ impl Asset {
             return Err(format!("Asset: ca_bundle {} is not a file", path.display()));
         }
         let transport = Transport::new(proxy, no_proxy, ca_bundle).map_err(|problem| format!("Asset: {problem}"))?;
-        let own_key = match &source {
-            Some(Source::Keys(keys)) => Some(keys.access_key_id.clone()),
-            _ => None,
-        };
         Ok(Self {
             settings: source.map(|source| Settings { source, assume, ..base.clone() }),
             base,
             transport,
-            rules: Rules { protected: reading.list("protected_principals")?, account_id, own_key },
+            rules: Rules { protected: reading.list("protected_principals")?, account_id, ..Rules::default() },
             allowed_actions: reading.list("allowed_actions")?,
             read_only: reading.flag("read_only")?,
             state_dir: reading.text("state_dir")?.map(PathBuf::from).or_else(journal::default_dir),
             require_journal: reading.flag("require_journal")?,
             time_out: reading.seconds("timeout")?.unwrap_or(Duration::from_secs(50)),
+            propagation_pause: reading.seconds("propagation_pause")?.unwrap_or(Duration::from_secs(4)),
         })
     }
 
@@ -327,10 +339,9 @@ impl Asset {
     /// The same asset, acting on a sandbox as its administrator.
     #[must_use]
     pub fn on_sandbox(mut self, endpoint: String, access_key_id: String, secret: &str) -> Self {
-        let keys = Keys { access_key_id: access_key_id.clone(), secret_access_key: secret.into(), session_token: None };
+        let keys = Keys { access_key_id, secret_access_key: secret.into(), session_token: None };
         self.base.endpoint_url = Some(endpoint);
         self.settings = Some(Settings { source: Source::Keys(keys), ..self.base.clone() });
-        self.rules.own_key = Some(access_key_id);
         self
     }
 }
@@ -355,7 +366,13 @@ fn source(reading: &Reading<'_>) -> Result<Option<Source>, String> {
     match (access_key, secret_key) {
         (Some(id), Some(secret_access_key)) => {
             let access_key_id = id.expose_secret().to_owned();
-            if access_key_id.bytes().any(|b| !b.is_ascii_graphic()) {
+            let odd = |text: &str| text.bytes().any(|b| !b.is_ascii_graphic());
+            if session_token.as_ref().is_some_and(|token| odd(token.expose_secret())) {
+                return Err(
+                    "Asset: session_token holds blanks, line breaks or other characters that no token has".to_owned()
+                );
+            }
+            if odd(&access_key_id) {
                 return Err("Asset: access_key holds blanks or other characters that no access key has".to_owned());
             }
             Ok(Some(Source::Keys(Keys { access_key_id, secret_access_key, session_token })))

@@ -42,6 +42,8 @@ pub struct Journal {
 struct State {
     file: Option<File>,
     trouble: Option<String>,
+    /// Whether a durable entry has reached the disk: a plan, after which changes may be under way.
+    committed: bool,
 }
 
 impl Journal {
@@ -94,10 +96,14 @@ impl Recorder for Journal {
         let line = format!("{entry}\n");
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.trouble.is_none() {
-            let Err(error) = self.write(&mut state.file, &line, durable) else { return Ok(()) };
+            let Err(error) = self.write(&mut state.file, &line, durable) else {
+                state.committed |= durable;
+                return Ok(());
+            };
             let place = self.path().map_or_else(String::new, |path| format!(" {}", path.display()));
             let trouble = format!("The journal{place} could not be written: {error}.");
-            if self.required {
+            // Once changes are under way there is no going back: then the lines go to stderr, whatever the asset asks.
+            if self.required && !state.committed {
                 return Err(format!(
                     "{trouble} The asset requires it, so nothing was changed. Make the folder writable, or set require_journal to false."
                 ));

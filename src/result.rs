@@ -191,13 +191,12 @@ pub fn after_panic(place: &str) -> String {
     .to_string()
 }
 
-/// The parameters as given, with what is secret masked. Of an unknown action everything that sounds secret is.
+/// The parameters as given, with what is secret masked, and with what is not known.
 fn masked(action: Option<&Action>, set: &Map<String, Value>) -> Map<String, Value> {
+    // A name that is not known may be a secret's, misspelt.
     let secret = |name: &str| match action.and_then(|action| action.parameter(name)) {
         Some(parameter) => parameter.of.is_secret(),
-        None => {
-            ["password", "credential", "secret", "token", "key"].iter().any(|word| name.to_lowercase().contains(word))
-        }
+        None => !["context", "dry_run"].contains(&name),
     };
     let mask = |name: &String, value: &Value| {
         let shown = if secret(name) && !value.is_null() { MASK.into() } else { value.clone() };

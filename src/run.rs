@@ -15,7 +15,7 @@ use awsiam_actions::parameters::Parameters;
 use awsiam_actions::reader::Reader;
 use awsiam_actions::record::Recorder as _;
 use awsiam_actions::target::Target;
-use awsiam_iam::credentials::{Keys, Settings};
+use awsiam_iam::credentials::{Keys, Settings, Source};
 use awsiam_iam::{Client, Origin};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -115,10 +115,18 @@ async fn run_set(
 ) -> Item {
     let action = request.action;
     let mut rules = asset.rules.clone();
-    rules.own_key = match &settings.source {
-        awsiam_iam::credentials::Source::Keys(keys) => Some(keys.access_key_id.clone()),
-        _ => None,
-    };
+    // The asset's own key stays its own where a parameter set brings other credentials.
+    let base = asset.settings.as_ref().map(|settings| &settings.source);
+    for source in [base, Some(&settings.source)].into_iter().flatten() {
+        if let Source::Keys(keys) = source
+            && !rules.own_keys.contains(&keys.access_key_id)
+        {
+            rules.own_keys.push(keys.access_key_id.clone());
+        }
+    }
+    rules.own_role_arn =
+        asset.settings.as_ref().and_then(|settings| settings.assume.as_ref()).map(|role| role.role_arn.clone());
+    rules.indirect = settings.assume.is_some() || rules.own_keys.len() > 1;
     let (outcome, mut record) = match &action.run {
         Run::Lookup(lookup) => {
             let source = match &settings.assume {
@@ -149,7 +157,16 @@ async fn run_set(
                     return Item::of(action, set, Err(failure), record);
                 }
             }
-            let context = Context { client, rules: &rules, recorder: journal, stop, dry_run };
+            let name = action.identifier;
+            let context = Context {
+                action: name,
+                client,
+                rules: &rules,
+                recorder: journal,
+                pause: asset.propagation_pause,
+                stop,
+                dry_run,
+            };
             let conclusion = execute(&runbook, context).await;
             (conclusion.outcome, conclusion.record)
         }

@@ -36,6 +36,14 @@ pub fn parse(text: &SecretString) -> Result<Keys, String> {
             _ => None,
         })
     };
+    let odd = |secret: &SecretString| secret.expose_secret().bytes().any(|b| !b.is_ascii_graphic());
+    if ["AccessKeyId", "SecretAccessKey", "SessionToken"]
+        .iter()
+        .filter_map(|name| member(name))
+        .any(|value| odd(&value))
+    {
+        return Err(format!("Parameter \"credentials\" holds blanks or line breaks where no key has any. {WRONG}"));
+    }
     let missing = |name: &str| format!("Parameter \"credentials\" has no {name}. {WRONG}");
     Ok(Keys {
         access_key_id: member("AccessKeyId").ok_or_else(|| missing("AccessKeyId"))?.expose_secret().to_owned(),

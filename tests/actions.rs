@@ -126,18 +126,37 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
                 (renamed(user, "PutUserPolicy"), trial.set.clone()),
             ]
         }
-        "quarantine user" | "revoke user sessions" => vec![
+        "quarantine user" | "revoke user sessions" | "contain user" => vec![
+            (
+                vec![rival(
+                    "ListAttachedUserPolicies",
+                    "AttachUserPolicy",
+                    json!({ "UserName": "alice", "PolicyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3" }),
+                )],
+                json!({ "username": "alice" }),
+            ),
             (renamed(user, "PutUserPolicy"), trial.set.clone()),
+            (renamed("carol", "PutUserPolicy"), json!({ "username": "carol" })),
             (vec![Fault::every("PutUserPolicy", over_quota())], trial.set.clone()),
             (
                 vec![Fault::every("PutUserPolicy", over_quota()), Fault::every("AttachUserPolicy", over_quota())],
                 trial.set.clone(),
             ),
         ],
-        "quarantine role" => vec![(
-            vec![Fault::every("PutRolePolicy", over_quota()), Fault::every("AttachRolePolicy", over_quota())],
-            trial.set.clone(),
-        )],
+        "quarantine role" | "contain role" => vec![
+            (
+                vec![rival(
+                    "ListAttachedRolePolicies",
+                    "AttachRolePolicy",
+                    json!({ "RoleName": "app-role", "PolicyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3" }),
+                )],
+                trial.set.clone(),
+            ),
+            (
+                vec![Fault::every("PutRolePolicy", over_quota()), Fault::every("AttachRolePolicy", over_quota())],
+                trial.set.clone(),
+            ),
+        ],
         "add role" => {
             // Every answer is lost, and from then on nothing can be looked at: what may have been done is taken back.
             let blind = Fault { occurrences: (3..20).collect(), ..Fault::every("GetInstanceProfile", denied()) };

@@ -68,7 +68,7 @@ fn help_is_helpful() {
             vec![
                 "Permissions: sts:GetCallerIdentity, iam:GetUser",
                 "disable_access_keys (boolean, default true)",
-                "Undoing: Access keys: exactly",
+                "Undoing: Access keys and the other credentials: exactly",
                 "Reversed by: enable user",
             ],
         ),

@@ -78,9 +78,10 @@ fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name").to_owned();
     let (path, document) = (p.text("role_path"), p.text("role_policy_document"));
     let wanted = serde_json::from_str(document).unwrap_or_default();
+    let at = path.to_owned();
     let message = format!("Role {name} successfully added in AWS account");
     Runbook::creates(Target::role(&name))
-        .unless(move |seen, recalled| taken(&name, &wanted, seen, recalled))
+        .unless(move |seen, recalled| taken(&name, (&wanted, &at), seen, recalled))
         // The role first: it is the one that IAM may refuse, and then nothing has been created.
         .stage(role::created(path, document))
         .stage(instance_profiles::created(path))
@@ -90,12 +91,18 @@ fn runbook(p: &Parameters) -> Runbook {
 
 /// Why the name cannot be had, in the original's words. What an interrupted run of ours created is not in the way: it was
 /// made after that run began, and the role has the trust policy that is wanted.
-fn taken(name: &str, wanted: &Value, seen: &Map<String, Value>, recalled: &Recalled) -> Option<String> {
+fn taken(
+    name: &str,
+    (wanted, path): (&Value, &String),
+    seen: &Map<String, Value>,
+    recalled: &Recalled,
+) -> Option<String> {
     let ours = |entity: &Value, operation: &str| {
         let created = entity["CreateDate"].as_str().unwrap_or_default();
         // Creation dates have whole seconds.
         let since = recalled.planned(operation).is_some_and(|began| created >= &began[..began.len().min(19)]);
         let document = entity["AssumeRolePolicyDocument"].as_str();
+        let since = since && entity["Path"] == path.as_str();
         since
             && document.is_none_or(|text| serde_json::from_str::<Value>(text).is_ok_and(|document| document == *wanted))
     };
@@ -121,7 +128,7 @@ fn finish(message: &str, done: &Done) -> Outcome {
     // Where the answer to the creation was lost, a later look has brought the role.
     let role = match done.reply("CreateRole") {
         Some(reply) => reply.data["Role"].clone(),
-        None => done.latest.get("role").cloned().unwrap_or_default(),
+        None => done.latest.get("role").or_else(|| done.observed.get("role")).cloned().unwrap_or_default(),
     };
     Outcome { message: Some(message.to_owned()), data: vec![row(&role, done.request_id())], ..Outcome::default() }
 }

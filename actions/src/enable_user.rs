@@ -80,14 +80,17 @@ fn finish(user: &str, done: &Done) -> Outcome {
     let keys: Vec<_> =
         done.made("UpdateAccessKey").iter().map(|about| about.trim_start_matches("access key ").to_owned()).collect();
     let mut message = format!("User {user} enabled successfully");
-    let profile = if let Some(reply) = done.reply("CreateLoginProfile") {
-        reply.data["LoginProfile"].clone()
-    } else {
+    let before = done.observed.get("login_profile").filter(|seen| seen.is_object() && seen["unknown"].is_null());
+    let reply = done.reply("CreateLoginProfile").map(|reply| reply.data["LoginProfile"].clone());
+    // Where the answer was lost, a later look has shown the profile that was not there before.
+    let created = reply.or_else(|| before.is_none().then(|| done.latest.get("login_profile").cloned()).flatten());
+    let changed = created.as_ref().is_some_and(Value::is_object);
+    if !changed {
         message.push_str("; the existing login profile was kept and the password was not changed");
-        done.observed.get("login_profile").filter(|seen| seen.is_object()).cloned().unwrap_or_else(|| json!({}))
-    };
+    }
+    let profile = created.filter(Value::is_object).or_else(|| before.cloned()).unwrap_or_else(|| json!({}));
     let mut row = row(&profile, done.request_id());
     row["ActivatedAccessKeys"] = Value::from(keys);
-    row["PasswordChanged"] = done.reply("CreateLoginProfile").is_some().to_string().into();
+    row["PasswordChanged"] = changed.to_string().into();
     Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
 }

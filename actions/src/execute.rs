@@ -10,12 +10,14 @@ use crate::outcome::{Failure, Outcome};
 use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Runbook};
-use crate::step::{Look, Observation, Recalled, Sighting};
+use crate::step::{Look, Observation, Reach, Recalled, Sighting};
 use crate::target::{Sight, Target};
+use awsiam_iam::types::GetAccessKeyLastUsed;
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
 use futures_util::future::{join, join_all, join3};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -31,12 +33,16 @@ pub type Stop = watch::Receiver<bool>;
 /// What a runbook runs with.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
+    /// The action's identifier: what is remembered of an unfinished run is for the same action alone.
+    pub action: &'a str,
     /// The client; its deadline bounds everything.
     pub client: &'a Client,
     /// The asset's rules.
     pub rules: &'a Rules,
     /// Where the run is written down.
     pub recorder: &'a dyn Recorder,
+    /// How long IAM is given to let changes take hold where a later stage depends on it.
+    pub pause: Duration,
     /// Whether to stop.
     pub stop: &'a Stop,
     /// Whether to show the plan instead of carrying it out.
@@ -151,20 +157,17 @@ impl View {
         evidence
     }
 
+    /// Whether a read that needs the target to be there found nothing under its name.
+    fn lost(&self) -> bool {
+        let mut reads = self.sightings().filter(|sighting| sighting.reach == Reach::Proves);
+        reads.any(|sighting| sighting.unknown.as_ref().is_some_and(|error| error.kind == Kind::NotFound))
+    }
+
     /// The ids of access keys that the look showed.
     fn access_keys(&self) -> Vec<String> {
         let keys = self.sightings().filter(|sighting| sighting.name == "access_keys");
         let listed = keys.filter_map(|sighting| sighting.evidence.as_array()).flatten();
         listed.filter_map(|key| key["AccessKeyId"].as_str()).map(str::to_owned).collect()
-    }
-
-    /// What the changes would be now as far as it could be read, with their stages.
-    fn readable_plan(&self) -> Vec<(usize, Change)> {
-        let blind = |change: &Change| {
-            let unread = self.sightings().filter(|sighting| sighting.unknown.is_some());
-            unread.flat_map(|sighting| &sighting.changes).any(|blind| blind.same_as(change))
-        };
-        self.plan().into_iter().filter(|(_, change)| !blind(change)).collect()
     }
 
     /// What the changes would be now, with their stages.
@@ -185,6 +188,12 @@ struct Run<'a> {
     reader: Reader,
     /// The target as it was asked for.
     first: Target,
+    /// The users whose access keys the connector itself uses behind the caller.
+    own_users: Vec<String>,
+    /// Whether anything proved that the target is there, beside its own look.
+    exists: bool,
+    /// What a guard refused after changes had begun.
+    refused: Option<Failure>,
     target: Target,
     keys: Vec<String>,
     observed: Map<String, Value>,
@@ -202,6 +211,10 @@ struct Run<'a> {
     latest: Map<String, Value>,
     /// Whether the last look still showed what IAM has acknowledged to be changed.
     stale: bool,
+    /// What the last look showed to be unlike what IAM has acknowledged.
+    still_shown: Vec<String>,
+    /// What the last look could not read although an earlier one could.
+    unconfirmed: Option<String>,
     /// What no look could read, and no blind change covered.
     unread: Vec<(&'static str, Error)>,
 }
@@ -209,6 +222,8 @@ struct Run<'a> {
 /// Carries a runbook out.
 pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     let reader = Reader::new(context.client, "");
+    // A read that says nothing must not use up the time in which access could be taken away.
+    let looking = reader.for_a_share_of_the_time();
     let named = unless_stopped(context.stop, runbook.target.clone().named(&reader)).await;
     let target = match named {
         Some(Ok(target)) => target,
@@ -223,8 +238,17 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         None => runbook.target.clone(),
     };
     tracing::info!("looking at {}", target.words());
-    let look = Look { target: target.clone(), first: true, recalled: Recalled::default(), partition: "aws".to_owned() };
-    let Some(view) = unless_stopped(context.stop, observe(runbook, &reader, &look)).await else {
+    let look = Look {
+        target: target.clone(),
+        first: true,
+        recalled: Recalled::default(),
+        gone: false,
+        partition: "aws".to_owned(),
+    };
+    let own_users = own_users(runbook, &looking, context.rules);
+    let Some((view, own_users)) =
+        unless_stopped(context.stop, join(observe(runbook, &looking, &look), own_users)).await
+    else {
         let outcome = Err(Failure::Cancelled("Cancelled before anything was changed.".to_owned()));
         return Conclusion { outcome, record: json!({ "run_id": context.recorder.run_id(), "changes": [] }) };
     };
@@ -234,6 +258,9 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         reader,
         first: target.clone(),
         target,
+        own_users,
+        exists: false,
+        refused: None,
         keys: vec![],
         observed: Map::new(),
         made: vec![],
@@ -246,10 +273,11 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         gathered: HashSet::new(),
         latest: Map::new(),
         stale: false,
+        still_shown: vec![],
+        unconfirmed: None,
         unread: vec![],
     };
     let outcome = run.carry_out(view).await;
-    run.forget_if_done(outcome.is_ok());
     let record = run.record(&outcome);
     Conclusion { outcome, record }
 }
@@ -261,6 +289,18 @@ pub async fn unless_stopped<T>(stop: &Stop, future: impl Future<Output = T>) -> 
         value = future => Some(value),
         Ok(_) = stop.wait_for(|stopped| *stopped) => None,
     }
+}
+
+/// The owners of the connector's own keys, where the caller's identity does not show them.
+async fn own_users(runbook: &Runbook, reader: &Reader, rules: &Rules) -> Vec<String> {
+    if !rules.indirect || runbook.intent != Intent::TakesAway {
+        return vec![];
+    }
+    let owners = rules.own_keys.iter().map(|key| async {
+        let used = reader.get(&GetAccessKeyLastUsed { access_key_id: key.clone() }).await;
+        used.ok().and_then(|reply| reply.data.user_name)
+    });
+    join_all(owners).await.into_iter().flatten().collect()
 }
 
 /// Reads everything at once, then lets the steps plan with what the target and the caller turned out to be.
@@ -286,12 +326,19 @@ async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
 }
 
 impl Run<'_> {
-    async fn carry_out(&mut self, mut view: View) -> Result<Outcome, Failure> {
+    async fn carry_out(&mut self, view: View) -> Result<Outcome, Failure> {
         if let Some(outcome) = self.take_first_look(&view)? {
             return Ok(outcome);
         }
+        // Held until what is remembered of this run has been seen to.
         let (_locked, waited) = self.lock().await?;
-        self.recalled = Recalled(self.context.recorder.recall(&self.principal()).unwrap_or_default());
+        let outcome = self.carry_out_locked(view, waited).await;
+        self.forget_if_done(outcome.is_ok());
+        outcome
+    }
+
+    async fn carry_out_locked(&mut self, mut view: View, waited: bool) -> Result<Outcome, Failure> {
+        self.recalled = Recalled(self.context.recorder.recall(&self.memory()).unwrap_or_default());
         let resumes = self.recalled.0.is_object();
         if resumes {
             let run = self.recalled.0["run_id"].as_str().unwrap_or_default().to_owned();
@@ -339,8 +386,13 @@ impl Run<'_> {
 
     /// Takes in the first look: pins the target, keeps the evidence, asks the guards. An outcome ends the run.
     fn take_first_look(&mut self, view: &View) -> Result<Option<Outcome>, Failure> {
+        if let Sight::There(target) = &view.target {
+            self.target = (**target).clone();
+        }
+        // In another account "not found" means nothing.
+        guard::account(self.context.rules, &self.target, &self.identity)?;
         match &view.target {
-            Sight::There(target) => self.target = (**target).clone(),
+            Sight::There(_) => {}
             Sight::Missing(error) => match &self.runbook.missing {
                 Missing::Fails => return Err(error.clone().into()),
                 Missing::FailsSaying(message) => {
@@ -353,11 +405,10 @@ impl Run<'_> {
                 Missing::IsNeeded => {}
             },
             Sight::Unknown(error) => {
-                let unseen = view.sightings().filter(|sighting| sighting.unknown.is_some()).count();
+                let mut reading = view.sightings().filter(|sighting| sighting.reach != Reach::Nothing);
+                let nothing_read = reading.all(|sighting| sighting.unknown.is_some());
                 // A caller that may not read may still be allowed to contain; one whom nothing answers is not.
-                if error.kind == Kind::BadCredentials
-                    || error.kind != Kind::Denied && unseen == view.sightings().count()
-                {
+                if error.kind == Kind::BadCredentials || error.kind != Kind::Denied && nothing_read {
                     return Err(error.clone().into());
                 }
                 self.notes.push(format!(
@@ -374,14 +425,20 @@ impl Run<'_> {
         self.note_unread(view);
         self.keys = view.access_keys();
         self.observed = view.evidence();
-        let notes = guard::check(self.context.rules, self.runbook.intent, &self.target, &self.keys, &self.identity)?;
+        let notes = self.guard()?;
         self.notes.extend(notes);
         Ok(None)
     }
 
+    /// Asks the guards about the target as it is known now.
+    fn guard(&self) -> Result<guard::Notes, Failure> {
+        let Self { runbook, target, keys, own_users, identity, .. } = self;
+        guard::check(self.context.rules, runbook.intent, target, keys, own_users, identity)
+    }
+
     /// The circumstances of a look by this run.
     fn look(&self, target: Target, first: bool) -> Look {
-        Look { target, first, recalled: self.recalled.clone(), partition: "aws".to_owned() }
+        Look { target, first, recalled: self.recalled.clone(), gone: false, partition: "aws".to_owned() }
     }
 
     /// The principal's name in locks and memories.
@@ -390,8 +447,15 @@ impl Run<'_> {
         format!("{account}-{}-{}", self.target.principal.name(), self.target.id().unwrap_or(&self.target.name))
     }
 
+    /// What an unfinished run of this action on this principal is remembered by.
+    fn memory(&self) -> String {
+        format!("{}-{}", self.principal(), self.context.action)
+    }
+
     /// Keeps track of what no look could read: without a blind change it is not known whether it is as wanted.
     fn note_unread(&mut self, view: &View) {
+        let mut proofs = view.sightings().filter(|sighting| sighting.reach == Reach::Proves);
+        self.exists |= self.target.id().is_some() || proofs.any(|sighting| sighting.unknown.is_none());
         if self.rounds == 0 {
             let unread = view.sightings().filter(|sighting| sighting.changes.is_empty());
             self.unread = unread.filter_map(|sighting| Some((sighting.name, sighting.unknown.clone()?))).collect();
@@ -438,7 +502,10 @@ impl Run<'_> {
     }
 
     fn show(&mut self, plan: Vec<(usize, Change)>) -> Outcome {
-        let message = match plan.len() {
+        let unread: Vec<_> =
+            self.unread.iter().map(|(name, error)| format!("{} ({error})", name.replace('_', " "))).collect();
+        let mut message = match plan.len() {
+            0 if !unread.is_empty() => "Dry run: nothing that could be read would be changed".to_owned(),
             0 => "Dry run: everything is as wanted already, nothing would be changed".to_owned(),
             1 => format!("Dry run: 1 change would be made: {}", plan[0].1.what),
             n => format!(
@@ -446,6 +513,9 @@ impl Run<'_> {
                 plan.iter().map(|(_, change)| change.what.as_str()).collect::<Vec<_>>().join(", ")
             ),
         };
+        if !unread.is_empty() {
+            _ = write!(message, ". Not known, because it could not be read: {}", unread.join(", "));
+        }
         let rows = plan.iter().map(|(stage, change)| {
             let mut row = change.described();
             row["stage"] = (stage + 1).into();
@@ -490,7 +560,7 @@ impl Run<'_> {
             "observed": observed,
             "changes": changes,
         });
-        self.context.recorder.remember(&self.principal(), &memory);
+        self.context.recorder.remember(&self.memory(), &memory);
     }
 
     fn entry(&self, mut entry: Value, durable: bool) -> Result<(), String> {
@@ -500,6 +570,15 @@ impl Run<'_> {
 
     /// Carries out a plan, stage by stage.
     async fn make(&mut self, plan: Vec<(usize, Change)>) {
+        let new = |change: &Change| !self.made.iter().any(|made| made.change.same_as(change));
+        if self.rounds > 1 && plan.iter().any(|(_, change)| new(change)) {
+            // Something appeared meanwhile: it is evidence as much as what was there before.
+            self.gathered.clear();
+            let more = self.gather_in(0..=self.runbook.stages.len()).await;
+            let renamed =
+                more.into_iter().map(|(name, value)| (name, json!({ "round": self.rounds, "seen": value }))).collect();
+            self.keep_as(renamed, "later");
+        }
         if let Some((first, _)) = plan.first() {
             let more = self.gather_in(*first..=*first).await;
             self.keep(more);
@@ -511,7 +590,7 @@ impl Run<'_> {
                 continue;
             }
             if self.pause_before(stage).await {
-                changes = self.plan_of(stage).await;
+                changes = self.plan_of(stage).await.unwrap_or(changes);
             }
             let blocked = self.obstacle(stage, &[]);
             let reason = if self.stopped() { Some("the run was told to stop".to_owned()) } else { blocked };
@@ -536,20 +615,24 @@ impl Run<'_> {
 
     /// Gives what was changed before a stage the time that it needs to take hold everywhere; whether it did.
     async fn pause_before(&self, stage: usize) -> bool {
-        let pause = self.runbook.pauses.iter().find(|(at, _)| *at == stage).map(|(_, pause)| *pause);
         let changed = self.made.iter().any(|made| made.stage < stage && made.reply.is_some());
-        let Some(pause) = pause.filter(|_| changed) else { return false };
+        if !changed || !self.runbook.pauses.contains(&stage) {
+            return false;
+        }
         let most = self.context.client.deadline().saturating_duration_since(Instant::now()) / 4;
-        tokio::time::sleep(pause.min(most)).await;
+        tokio::time::sleep(self.context.pause.min(most)).await;
         true
     }
 
     /// What a stage is to change, made anew: after a pause the moment counts, not that of the first look.
-    async fn plan_of(&self, stage: usize) -> Vec<Change> {
+    /// None where it cannot be read anew.
+    async fn plan_of(&self, stage: usize) -> Option<Vec<Change>> {
         let look = self.look(self.target.clone(), false);
         let steps = self.runbook.stages.get(stage).into_iter().flatten();
         let observed = join_all(steps.map(|step| step.observe(&self.reader, &look))).await;
-        observed.into_iter().flat_map(|plan| plan(&look).changes).collect()
+        let sightings: Vec<_> = observed.into_iter().map(|plan| plan(&look)).collect();
+        let read = sightings.iter().all(|sighting| sighting.unknown.is_none());
+        read.then(|| sightings.into_iter().flat_map(|sighting| sighting.changes).collect())
     }
 
     /// Reads what the steps from this stage on would destroy, where that was not done yet.
@@ -562,7 +645,8 @@ impl Run<'_> {
             self.runbook.stages.iter().enumerate().filter(|(at, _)| stages.contains(at)).flat_map(|(_, steps)| steps);
         let missing = steps.filter(|step| !self.gathered.contains(step.evidence_name()));
         let reads = missing.map(|step| async {
-            let seen = self.observed.get(step.evidence_name()).unwrap_or(&Value::Null);
+            let source = if self.rounds > 1 { &self.latest } else { &self.observed };
+            let seen = source.get(step.evidence_name()).unwrap_or(&Value::Null);
             step.more(&self.reader, seen, &self.target).await.map(|more| (step.evidence_name(), more))
         });
         join_all(reads).await.into_iter().flatten().collect()
@@ -570,14 +654,19 @@ impl Run<'_> {
 
     /// Takes more evidence in, and has it on the disk before the stage that destroys it begins.
     fn keep(&mut self, more: Vec<(&'static str, Value)>) {
+        self.keep_as(more, "");
+    }
+
+    fn keep_as(&mut self, more: Vec<(&'static str, Value)>, prefix: &str) {
         if more.is_empty() {
             return;
         }
         let mut observed = Map::new();
         for (name, value) in more {
             self.gathered.insert(name);
-            observed.insert(name.to_owned(), value.clone());
-            self.observed.insert(name.to_owned(), value);
+            let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}_{name}") };
+            observed.insert(name.clone(), value.clone());
+            self.observed.insert(name, value);
         }
         let _ = self.entry(json!({ "event": "observed", "target": self.target_json(), "observed": observed }), true);
     }
@@ -585,12 +674,12 @@ impl Run<'_> {
     /// What stands in the way of a stage: something before it that failed or is in doubt, and is not about to be tried
     /// again.
     fn obstacle(&self, stage: usize, about_to_be_made: &[(usize, Change)]) -> Option<String> {
+        if self.runbook.regardless {
+            return None;
+        }
         let unread = self.unread.first().filter(|_| stage > 0);
         if let Some((name, error)) = unread {
             return Some(format!("{} could not be read: {error}", name.replace('_', " ")));
-        }
-        if self.runbook.regardless {
-            return None;
         }
         let open = |made: &&Made| {
             made.stage < stage
@@ -611,7 +700,7 @@ impl Run<'_> {
             instead_of.push(made.change.what.clone());
             made = self.send_one(stage, *other).await;
         }
-        if !instead_of.is_empty() && made.status == Status::Succeeded {
+        if !instead_of.is_empty() {
             made.note = Some(format!("instead of {:?}, for which a quota is used up", instead_of.join(", ")));
         }
         made
@@ -627,6 +716,15 @@ impl Run<'_> {
         };
         let (status, reply, error, note) = match outcome {
             Ok(reply) => (Status::Succeeded, Some(reply), None, None),
+            // Of a target that was never seen, "not found" may mean that it is under another name.
+            Err(error)
+                if error.kind == Kind::NotFound
+                    && self.target.id().is_none()
+                    && self.runbook.intent != Intent::Creates
+                    && change.settled_by.contains(&error.kind) =>
+            {
+                (Status::Unknown, None, Some(error), None)
+            }
             Err(error) if change.settled_by.contains(&error.kind) => {
                 let note = if error.in_doubt() {
                     "as wanted already, or by a first attempt whose answer was lost"
@@ -694,6 +792,9 @@ impl Run<'_> {
         if Instant::now() + pause < self.context.client.deadline() {
             tokio::time::sleep(pause).await;
         }
+        if self.deleted_by_us() && matches!(self.target.look(&self.reader).await, Sight::Missing(_)) {
+            return self.gone().await;
+        }
         let mut view = observe(self.runbook, &self.reader, &self.look(self.target.clone(), false)).await;
         match self.follow(&view).await {
             Whereabouts::Here => {}
@@ -708,27 +809,22 @@ impl Run<'_> {
                 // What was not found under the old name was never tried on the target.
                 for made in &mut self.made {
                     let not_found = made.error.as_ref().is_some_and(|error| error.kind == Kind::NotFound);
-                    if made.status == Status::Failed && not_found {
+                    if matches!(made.status, Status::Failed | Status::Unknown) && not_found {
                         made.status = Status::Skipped;
                         made.note = Some("it went to a name that the target no longer had".to_owned());
                     }
                 }
                 view = observe(self.runbook, &self.reader, &self.look(self.target.clone(), false)).await;
             }
-            Whereabouts::Gone => {
-                // What was the target's own is gone with it; what only hung on it is not.
-                let own = |change: &Change| change.about == self.target.principal.name();
-                let mut left = view.readable_plan();
-                left.retain(|(_, change)| !own(change));
-                self.moot(&left);
-                self.stale = false;
-                self.verified = if left.is_empty() { self.verified_now() } else { Verified::No };
-                left.retain(|(_, change)| {
-                    self.made.iter().all(|made| !made.change.same_as(change) || made.may_be_tried_again())
-                });
-                return left;
-            }
+            Whereabouts::Gone => return self.gone().await,
             Whereabouts::Unknown(why) => {
+                // What was not found was perhaps not the target's any more.
+                for made in self.made.iter_mut().filter(|made| made.status == Status::Succeeded && made.reply.is_none())
+                {
+                    made.status = Status::Unknown;
+                    made.note =
+                        Some(format!("not found under this name, and where the target is could not be told: {why}"));
+                }
                 self.stale = true;
                 self.verified = Verified::Unconfirmed(why);
                 return vec![];
@@ -737,6 +833,11 @@ impl Run<'_> {
         self.keys.extend(view.access_keys());
         self.latest = view.evidence();
         self.note_unread(&view);
+        if let Err(refused) = self.guard() {
+            // A look showed what the first one could not: that the target is the connector itself, or protected.
+            self.refused = Some(refused);
+            return vec![];
+        }
         let plan = view.plan();
         // What could not be read proves nothing about what is in doubt.
         let blind: Vec<&Sighting> = view.sightings().filter(|sighting| sighting.unknown.is_some()).collect();
@@ -754,23 +855,65 @@ impl Run<'_> {
             }
             Some(made) => made.may_be_tried_again(),
         };
-        self.stale = plan.iter().any(|(_, change)| !blind_changes.iter().any(|blind| blind.same_as(change)));
+        let shown = plan.iter().filter(|(_, change)| !blind_changes.iter().any(|blind| blind.same_as(change)));
+        let shown: Vec<_> = shown.map(|(_, change)| format!("still to {}", change.what)).collect();
+        let unread = blind.iter().find(|sighting| sighting.changes.is_empty() && sighting.reach != Reach::Nothing);
+        let unconfirmed = unread.and_then(|sighting| {
+            let error = sighting.unknown.as_ref()?;
+            Some(format!("{} could not be read again: {error}", sighting.name.replace('_', " ")))
+        });
         let wanted: Vec<_> = plan.iter().filter(|(_, change)| repeat(change)).cloned().collect();
         let todo = wanted.iter().filter(|(stage, _)| self.obstacle(*stage, &wanted).is_none()).cloned().collect();
+        self.stale = !shown.is_empty();
+        self.still_shown = shown;
+        self.unconfirmed = unconfirmed;
         self.verified = match (self.stale, unseen) {
             (false, None) => self.verified_now(),
             (false, Some(why)) => Verified::Unconfirmed(why),
             (true, _) => Verified::Unconfirmed("not everything was seen as wanted yet".to_owned()),
         };
-        // Where only what failed for good is left, looking again would show nothing new.
-        self.stale &= self.worst().is_none();
+        // Where only what failed for good is left, looking again would show nothing new; what is in doubt may show yet.
+        self.stale &= matches!(self.worst(), None | Some(Status::Unknown));
         todo
+    }
+
+    /// The target is gone. What was its own is gone with it; what only hung on it is looked for without its name, which
+    /// may be somebody else's by now.
+    async fn gone(&mut self) -> Vec<(usize, Change)> {
+        if self.runbook.intent == Intent::Gives {
+            for made in self.made.iter_mut().filter(|made| made.status == Status::Succeeded) {
+                made.status = Status::Unknown;
+                made.note = Some(format!("{} with this id is gone", self.target.principal.name()));
+            }
+            self.verified = Verified::Unconfirmed("the target is gone".to_owned());
+            self.stale = false;
+            return vec![];
+        }
+        let look = Look { gone: true, ..self.look(self.target.clone(), false) };
+        let mut left = vec![];
+        for (stage, steps) in self.runbook.stages.iter().enumerate() {
+            for step in steps.iter().filter(|step| step.says() == Reach::Outlives) {
+                let sighting = step.observe(&self.reader, &look).await(&look);
+                left.extend(sighting.changes.into_iter().map(|change| (stage, change)));
+            }
+        }
+        self.moot(&left);
+        self.stale = false;
+        self.verified = if left.is_empty() { self.verified_now() } else { Verified::No };
+        left.retain(|(_, change)| {
+            self.made.iter().all(|made| !made.change.same_as(change) || made.may_be_tried_again())
+        });
+        left
     }
 
     /// Where the target is at a later look.
     async fn follow(&self, view: &View) -> Whereabouts {
         match &view.target {
             Sight::There(target) if self.target.id().is_none() || target.id() == self.target.id() => Whereabouts::Here,
+            // Reading the things of a target that is no longer under its name says so as well.
+            Sight::Unknown(_) if view.lost() => {
+                Whereabouts::Unknown(format!("{} is no longer there under this name", self.target.words()))
+            }
             Sight::Unknown(_) if self.target.id().is_none() => Whereabouts::Here,
             Sight::Unknown(error) if error.kind == Kind::Denied => Whereabouts::Here,
             Sight::Unknown(error) => Whereabouts::Unknown(error.to_string()),
@@ -855,7 +998,18 @@ impl Run<'_> {
         if self.stopped() && unfinished {
             return Err(Failure::Cancelled(format!("Cancelled. {}", self.account(rest))));
         }
-        if self.worst().is_some() || !self.unread.is_empty() || !self.all_acknowledged(rest) {
+        if let Some(Failure::Refused { rule, message }) = self.refused.take() {
+            return Err(Failure::Refused {
+                rule,
+                message: format!("{message} Before that was known: {}", self.account(rest)),
+            });
+        }
+        let acknowledged = self.made.iter().any(|made| made.reply.is_some());
+        let real = self.exists
+            || acknowledged
+            || self.runbook.intent == Intent::Creates
+            || matches!(self.verified, Verified::At { .. }) && self.target.id().is_some();
+        if self.worst().is_some() || !self.unread.is_empty() || !self.all_acknowledged(rest) || !real {
             return Err(Failure::Incomplete(self.account(rest)));
         }
         let done = Done {
@@ -868,12 +1022,17 @@ impl Run<'_> {
         };
         let mut outcome = (self.runbook.finish)(&done);
         self.made = done.changes;
-        if self.stale
-            && let Some(message) = &mut outcome.message
-        {
-            message.push_str(
-                " (unconfirmed: IAM acknowledged every change, but later looks did not show all of it yet; look again in a minute)",
-            );
+        if let Some(message) = &mut outcome.message {
+            if self.stale {
+                let shown: Vec<_> = self.still_shown.iter().map(String::as_str).collect();
+                let shown = if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) };
+                _ = write!(
+                    message,
+                    " (unconfirmed: IAM acknowledged every change, but later looks did not show all of it{shown}; IAM lags, or somebody undoes it: look again in a minute)"
+                );
+            } else if let Some(why) = &self.unconfirmed {
+                _ = write!(message, " (unconfirmed: {why})");
+            }
         }
         Ok(outcome)
     }
@@ -897,7 +1056,7 @@ impl Run<'_> {
         let open = |made: &Made| matches!(made.status, Status::Succeeded | Status::Unknown);
         let undone = self.runbook.intent == Intent::Creates && !self.made.iter().any(open);
         if !self.context.dry_run && (done || undone) && self.worst() != Some(Status::Unknown) {
-            self.context.recorder.forget(&self.principal());
+            self.context.recorder.forget(&self.memory());
         }
     }
 
@@ -926,6 +1085,13 @@ impl Run<'_> {
             if !changes.is_empty() {
                 told.push(format!("{words}: {}", changes.join("; ")));
             }
+        }
+        if !self.exists && self.target.id().is_none() && self.runbook.intent != Intent::Creates {
+            told.push(format!(
+                "Whether {} is there at all could not be told, because {} is not allowed",
+                self.target.words(),
+                self.target.read_by()
+            ));
         }
         for (name, error) in &self.unread {
             told.push(format!("Not known, because it could not be read: {} ({error})", name.replace('_', " ")));
@@ -1028,6 +1194,11 @@ impl Made {
 
     /// Whether the next round should try again what did not succeed: not what IAM refuses for good.
     fn may_be_tried_again(&self) -> bool {
+        // A creation that may have been carried out is looked for, never made again.
+        if self.status == Status::Unknown && !self.change.call.as_ref().is_ok_and(|call| call.operation().repeatable())
+        {
+            return false;
+        }
         match (&self.status, &self.error) {
             (Status::Skipped, _) => true,
             (_, Some(error)) => error.kind.passes() || matches!(error.kind, Kind::Conflict | Kind::MalformedReply),

@@ -15,8 +15,13 @@ pub struct Rules {
     pub protected: Vec<String>,
     /// The account that the asset is for.
     pub account_id: Option<String>,
-    /// The access key that the asset itself uses.
-    pub own_key: Option<String>,
+    /// The access keys that the connector itself uses: the asset's, and the parameter set's.
+    pub own_keys: Vec<String>,
+    /// The role that the asset assumes on top of its credentials.
+    pub own_role_arn: Option<String>,
+    /// Whether credentials are behind the caller that no call of the caller's identity shows: a role was assumed, or a
+    /// parameter set brought its own.
+    pub indirect: bool,
 }
 
 /// What the guard found beside refusals.
@@ -35,13 +40,14 @@ pub fn check(
     intent: Intent,
     target: &Target,
     target_keys: &[String],
+    own_users: &[String],
     identity: &Result<Identity, Error>,
 ) -> Result<Notes, Failure> {
     let mut notes = vec![];
     account(rules, target, identity)?;
     actionable(target)?;
     if intent == Intent::TakesAway {
-        yourself(rules, target, target_keys, identity)?;
+        yourself(rules, target, target_keys, own_users, identity)?;
         if let Err(error) = identity {
             notes.push(format!(
                 "Who the caller is could not be told ({error}), so the guard against acting on oneself only compared the access key."
@@ -107,15 +113,33 @@ fn yourself(
     rules: &Rules,
     target: &Target,
     keys: &[String],
+    own_users: &[String],
     identity: &Result<Identity, Error>,
 ) -> Result<(), Failure> {
     let words = target.words();
     let advice = "Nothing was changed. Use an asset with other credentials for this target.";
-    if let Some(own) = rules.own_key.as_ref().filter(|own| keys.contains(own)) {
+    if let Some(own) = rules.own_keys.iter().find(|own| keys.contains(own)) {
         return Err(refused(
             "yourself",
             format!(
                 "The {words} holds the access key {own} that this asset itself uses: acting on it would lock the connector out. {advice}"
+            ),
+        ));
+    }
+    let own_role = rules.own_role_arn.as_ref().and_then(|arn| arn.rsplit('/').next());
+    if target.principal == Principal::Role && own_role.is_some_and(|role| role.eq_ignore_ascii_case(&target.name)) {
+        return Err(refused(
+            "yourself",
+            format!(
+                "The {words} is the role that this asset assumes: acting on it would lock the connector out. {advice}"
+            ),
+        ));
+    }
+    if target.principal == Principal::User && own_users.iter().any(|own| own.eq_ignore_ascii_case(&target.name)) {
+        return Err(refused(
+            "yourself",
+            format!(
+                "The {words} holds an access key that this asset itself uses: acting on it would lock the connector out. {advice}"
             ),
         ));
     }
@@ -233,23 +257,26 @@ mod tests {
 
     #[test]
     fn the_caller_is_never_the_target() {
-        let rules = Rules { own_key: Some("AKIAOWN".into()), ..Rules::default() };
+        let rules = Rules { own_keys: vec!["AKIAOWN".into()], ..Rules::default() };
         let me = Ok(caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME"));
         let takes = Intent::TakesAway;
-        assert_eq!(rule(check(&rules, takes, &user("op", "AIDAME", "/soar/"), &[], &me)), "yourself");
-        assert_eq!(rule(check(&rules, takes, &user("op", "AIDAOTHER", "/x/"), &[], &me)), "allowed");
-        assert_eq!(rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &me)), "yourself");
-        assert_eq!(rule(check(&rules, takes, &Target::user("OP"), &[], &me)), "yourself");
-        assert_eq!(rule(check(&rules, Intent::Gives, &user("op", "AIDAME", "/soar/"), &[], &me)), "allowed");
+        assert_eq!(rule(check(&rules, takes, &user("op", "AIDAME", "/soar/"), &[], &[], &me)), "yourself");
+        assert_eq!(rule(check(&rules, takes, &user("op", "AIDAOTHER", "/x/"), &[], &[], &me)), "allowed");
+        assert_eq!(rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &[], &me)), "yourself");
+        assert_eq!(rule(check(&rules, takes, &Target::user("OP"), &[], &[], &me)), "yourself");
+        assert_eq!(rule(check(&rules, Intent::Gives, &user("op", "AIDAME", "/soar/"), &[], &[], &me)), "allowed");
         let unknown = Err(Error::local(awsiam_iam::Kind::Connection, "GetCallerIdentity", "x"));
-        assert_eq!(rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &unknown)), "yourself");
-        let notes = check(&rules, takes, &user("x", "AIDAX", "/"), &[], &unknown);
+        assert_eq!(
+            rule(check(&rules, takes, &user("x", "AIDAX", "/"), &["AKIAOWN".into()], &[], &unknown)),
+            "yourself"
+        );
+        let notes = check(&rules, takes, &user("x", "AIDAX", "/"), &[], &[], &unknown);
         assert_eq!(notes.map(|notes| notes.len()).ok(), Some(1), "a partial guard is said");
         let role = Ok(caller("arn:aws:sts::123456789012:assumed-role/Soar/s", "AROAME:s"));
         let pinned =
             Pinned { id: "AROAME".into(), arn: String::new(), path: "/deep/".into(), entity: serde_json::Value::Null };
         let target = Target { pinned: Some(pinned), ..Target::role("Soar") };
-        assert_eq!(rule(check(&rules, takes, &target, &[], &role)), "yourself");
+        assert_eq!(rule(check(&rules, takes, &target, &[], &[], &role)), "yourself");
     }
 
     #[test]
@@ -258,16 +285,20 @@ mod tests {
         for pattern in ["break-*", "/glass/*", "arn:aws:iam::123456789012:user/glass/break-1", "user/glass/*"] {
             let rules = Rules { protected: vec![pattern.into()], ..Rules::default() };
             let target = user("break-1", "AIDAB", "/glass/");
-            assert_eq!(rule(check(&rules, Intent::TakesAway, &target, &[], &me)), "protected_principal", "{pattern}");
             assert_eq!(
-                rule(check(&rules, Intent::TakesAway, &user("x", "AIDAX", "/"), &[], &me)),
+                rule(check(&rules, Intent::TakesAway, &target, &[], &[], &me)),
+                "protected_principal",
+                "{pattern}"
+            );
+            assert_eq!(
+                rule(check(&rules, Intent::TakesAway, &user("x", "AIDAX", "/"), &[], &[], &me)),
                 "allowed",
                 "{pattern}"
             );
         }
         let rules = Rules { protected: vec!["/glass/*".into()], ..Rules::default() };
         assert_eq!(
-            rule(check(&rules, Intent::TakesAway, &Target::user("x"), &[], &me)),
+            rule(check(&rules, Intent::TakesAway, &Target::user("x"), &[], &[], &me)),
             "protected_principal",
             "in doubt, no"
         );
@@ -277,6 +308,6 @@ mod tests {
     fn another_account_is_refused() {
         let me = Ok(caller("arn:aws:iam::123456789012:user/op", "AIDAME"));
         let rules = Rules { account_id: Some("999999999999".into()), ..Rules::default() };
-        assert_eq!(rule(check(&rules, Intent::Gives, &user("x", "AIDAX", "/"), &[], &me)), "wrong_account");
+        assert_eq!(rule(check(&rules, Intent::Gives, &user("x", "AIDAX", "/"), &[], &[], &me)), "wrong_account");
     }
 }

@@ -19,6 +19,8 @@ mod add_role;
 mod add_user;
 mod assign_policy;
 mod attach_policy;
+mod contain_role;
+mod contain_user;
 mod delete_user;
 mod detach_policy;
 mod disable_access_key;
@@ -70,6 +72,8 @@ pub const ACTIONS: &[Action] = &[
     revoke_user_sessions::ACTION,
     revoke_role_sessions::ACTION,
     lock_role_trust::ACTION,
+    contain_user::ACTION,
+    contain_role::ACTION,
 ];
 
 /// The action with this name or identifier.

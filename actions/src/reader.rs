@@ -20,6 +20,13 @@ impl Reader {
         Self { client: client.clone(), source: source.into() }
     }
 
+    /// The same reader, which gives up when a third of the time that is left is gone.
+    #[must_use]
+    pub fn for_a_share_of_the_time(&self) -> Self {
+        let left = self.client.deadline().saturating_duration_since(Instant::now());
+        Self { client: self.client.sharing(Instant::now() + left / 3), source: self.source.clone() }
+    }
+
     /// One reply.
     ///
     /// # Errors

@@ -8,7 +8,6 @@ use crate::outcome::{Outcome, row};
 use crate::step::{AnyStep, Recalled, Step};
 use crate::target::Target;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 /// What a runbook does to its target's access; decides which guards count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub struct Runbook {
     /// Whether a stage goes on although the one before it failed.
     pub(crate) regardless: bool,
     /// The stages before which a change needs time to take hold everywhere.
-    pub(crate) pauses: Vec<(usize, Duration)>,
+    pub(crate) pauses: Vec<usize>,
     pub(crate) finish: Finish,
 }
 
@@ -131,10 +130,10 @@ impl Runbook {
         Self { regardless: true, ..self }
     }
 
-    /// With one more stage of one step, after what was changed before it has had this long to take hold everywhere.
+    /// With one more stage of one step, after what was changed before it has had time to take hold everywhere.
     #[must_use]
-    pub fn stage_after(mut self, pause: Duration, step: impl Step) -> Self {
-        self.pauses.push((self.stages.len(), pause));
+    pub fn stage_after_pause(mut self, step: impl Step) -> Self {
+        self.pauses.push(self.stages.len());
         self.stage(step)
     }
 

@@ -21,6 +21,9 @@ pub struct Look {
     pub first: bool,
     /// What an earlier run on the same target saw that did not come to its end; empty where there was none.
     pub recalled: Recalled,
+    /// Whether the target itself is known to be gone. Its name may be somebody else's by now, so that a step must not
+    /// read by it any more.
+    pub gone: bool,
     /// The partition that ARNs are of; `aws` where neither the caller nor the target told.
     pub partition: String,
 }
@@ -82,6 +85,11 @@ pub trait Step: Send + Sync + 'static {
     /// The name under which its observation stands in the evidence, such as `access_keys`.
     fn name(&self) -> &'static str;
 
+    /// What its reads say beside their result.
+    fn reach(&self) -> Reach {
+        Reach::Proves
+    }
+
     /// Reads.
     fn observe(&self, reader: &Reader, look: &Look) -> impl Future<Output = Result<Self::State, Error>> + Send;
 
@@ -95,6 +103,19 @@ pub trait Step: Send + Sync + 'static {
     }
 }
 
+/// What a step's reads say of the target itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// That they succeed proves that the target is there.
+    Proves,
+    /// They say nothing of the target: "not found" may be the thing or the target.
+    Optional,
+    /// It reads nothing.
+    Nothing,
+    /// They are about things that are there still when the target is gone.
+    Outlives,
+}
+
 /// What one step saw and would do about it.
 #[derive(Debug)]
 pub struct Sighting {
@@ -106,6 +127,8 @@ pub struct Sighting {
     pub unknown: Option<Error>,
     /// What is to be changed.
     pub changes: Vec<Change>,
+    /// What the reads say of the target.
+    pub reach: Reach,
 }
 
 /// What a step saw, waiting to be made a plan of.
@@ -115,6 +138,9 @@ pub type Observation<'a> = Box<dyn FnOnce(&Look) -> Sighting + Send + 'a>;
 pub trait AnyStep: Send + Sync {
     /// The name under which its observation stands in the evidence.
     fn evidence_name(&self) -> &'static str;
+
+    /// What its reads say of the target.
+    fn says(&self) -> Reach;
 
     /// Observes. What comes of it plans, once it is known what the target is.
     fn observe<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Observation<'a>>;
@@ -126,6 +152,10 @@ pub trait AnyStep: Send + Sync {
 impl<S: Step> AnyStep for S {
     fn evidence_name(&self) -> &'static str {
         self.name()
+    }
+
+    fn says(&self) -> Reach {
+        self.reach()
     }
 
     fn observe<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Observation<'a>> {
@@ -141,7 +171,7 @@ impl<S: Step> AnyStep for S {
                     Seen::State(_) => None,
                     Seen::Unknown(error) => Some(error),
                 };
-                Sighting { name: self.name(), evidence, unknown, changes }
+                Sighting { name: self.name(), evidence, unknown, changes, reach: self.reach() }
             };
             Box::new(plan) as Observation<'a>
         })

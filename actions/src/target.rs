@@ -160,16 +160,26 @@ impl Target {
     /// # Errors
     /// Neither way could be gone to the end, so that it is not known whether the target is gone.
     pub async fn locate(&self, reader: &Reader, access_keys: &[String]) -> Result<Option<Self>, Error> {
-        let (Some(id), Principal::User) = (self.id(), self.principal) else { return Ok(None) };
+        if self.principal != Principal::User {
+            return Ok(None);
+        }
         for key in access_keys {
             let Ok(used) = reader.get(&GetAccessKeyLastUsed { access_key_id: key.clone() }).await else { continue };
             let Some(name) = used.data.user_name else { continue };
+            // A key never moves to another user, so that its owner is the target also where no id was pinned.
             if let Sight::There(found) = (Self { name, ..self.clone() }).look(reader).await
-                && found.id() == Some(id)
+                && (self.id().is_none() || found.id() == self.id())
             {
                 return Ok(Some(*found));
             }
         }
+        let Some(id) = self.id() else {
+            return Err(Error::local(
+                Kind::NotFound,
+                self.read_by(),
+                "it was never seen, so that it cannot be told from others",
+            ));
+        };
         let users = reader.list(&ListUsers::default()).await?.data.users;
         let Some(user) = users.into_iter().find(|user| user.user_id == id) else { return Ok(None) };
         match (Self { name: user.user_name, ..self.clone() }).look(reader).await {

@@ -7,6 +7,7 @@
 use crate::error::{Ending, Kind};
 use crate::table::Operation;
 use crate::wire;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::operation::get_account_summary::{GetAccountSummaryError, GetAccountSummaryOutput};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -27,6 +28,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use serde_json::Value;
 use std::error::Error as StdError;
@@ -276,11 +278,9 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 /// What an attempt that brought no readable reply failed of. Neither body nor headers are looked at or repeated.
 pub(crate) fn failure_of<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) -> Failed {
     let chain: &(dyn StdError + 'static) = error;
-    if let Some(credentials) = cause::<aws_credential_types::provider::error::CredentialsError>(chain) {
-        return Failed::not_sent(
-            Kind::BadCredentials,
-            format!("no credentials could be had: {}", innermost(credentials)),
-        );
+    if let Some(credentials) = cause::<CredentialsError>(chain) {
+        let reason = format!("no credentials could be had: {}", innermost(credentials));
+        return Failed::not_sent(kind_of_credentials(credentials), reason);
     }
     match error {
         SdkError::TimeoutError(_) => Failed::lost(Kind::TimeOut, "no answer in time".to_owned()),
@@ -302,6 +302,28 @@ pub(crate) fn failure_of<E: StdError + 'static>(error: &SdkError<E, HttpResponse
         }
         SdkError::ConstructionFailure(_) => Failed::not_sent(Kind::InvalidRequest, innermost(chain)),
         _ => Failed::lost(Kind::Connection, "the connection broke before a whole answer came".to_owned()),
+    }
+}
+
+/// Why no credentials could be had: what passes is told from what is wrong with the asset.
+fn kind_of_credentials(error: &CredentialsError) -> Kind {
+    let chain: &(dyn StdError + 'static) = error;
+    if let Some(refused) = cause::<aws_sdk_sts::operation::assume_role::AssumeRoleError>(chain) {
+        return match Kind::of(refused.code(), 400) {
+            // Without a code it was no answer of STS's: the service failed, or something before it.
+            Kind::InvalidRequest if refused.code().is_none() => Kind::Service,
+            Kind::Throttled => Kind::Throttled,
+            _ if refused.code().is_some_and(|code| code.contains("Unavailable") || code.contains("Internal")) => {
+                Kind::Service
+            }
+            _ => Kind::BadCredentials,
+        };
+    }
+    match error {
+        CredentialsError::ProviderTimedOut(_) => Kind::TimeOut,
+        _ if cause::<std::io::Error>(chain).is_some() => Kind::Connection,
+        _ if cause::<aws_smithy_runtime_api::client::result::ConnectorError>(chain).is_some() => Kind::Connection,
+        _ => Kind::BadCredentials,
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{OnceCell, Semaphore};
@@ -181,6 +181,12 @@ impl Client {
         Self { shared: self.shared.clone(), deadline, last_request_id: Arc::default() }
     }
 
+    /// The same client, for a part of the same work, with an earlier deadline.
+    #[must_use]
+    pub fn sharing(&self, deadline: Instant) -> Self {
+        Self { deadline: deadline.min(self.deadline), ..self.clone() }
+    }
+
     /// AWS's request id of the last answer that this client (since [`Client::until`]) had.
     #[must_use]
     pub fn last_request_id(&self) -> String {
@@ -318,19 +324,25 @@ impl Client {
         let mut attempts: Vec<Attempt> = vec![];
         let mut clock_corrected = false;
         loop {
+            let began = AtomicBool::new(false);
             let attempt = async {
                 let Ok(_permit) = self.shared.permits.acquire().await else {
-                    return (
-                        Err(Failed::not_sent(Kind::InvalidRequest, "the client is closed".to_owned())),
-                        Seen::default(),
-                    );
+                    let closed = Failed::not_sent(Kind::InvalidRequest, "the client is closed".to_owned());
+                    return (Err(closed), Seen::default());
                 };
+                began.store(true, Ordering::Relaxed);
                 one().await
             };
-            let answered = tokio::time::timeout_at(self.deadline, attempt).await;
-            let (outcome, seen) = answered.unwrap_or_else(|_| {
+            let answered = if Instant::now() < self.deadline {
+                tokio::time::timeout_at(self.deadline, attempt).await.ok()
+            } else {
+                None
+            };
+            let (outcome, seen) = answered.unwrap_or_else(|| {
                 let reason = "the time for this parameter set ran out before an answer came".to_owned();
-                (Err(Failed::lost(Kind::TimeOut, reason)), Seen::default())
+                // What was waiting for its turn was surely not sent.
+                let failed = if began.load(Ordering::Relaxed) { Failed::lost } else { Failed::not_sent };
+                (Err(failed(Kind::TimeOut, reason)), Seen::default())
             });
             self.note(&seen);
             let failed = match outcome {

@@ -201,6 +201,9 @@ pub fn is_loopback(host: &str) -> bool {
 /// # Errors
 /// What is wrong with it, in words that may be shown.
 pub fn check_endpoint(url: &str) -> Result<(), String> {
+    if url.contains('@') {
+        return Err("it must not hold a user name or password".to_owned());
+    }
     match url.split_once("://") {
         Some(("https", rest)) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
         Some(("http", rest)) if is_loopback(host_of(rest)) => Ok(()),

@@ -287,9 +287,20 @@ async fn a_list_that_cannot_be_read_to_its_end_is_no_list() {
 }
 
 #[tokio::test]
-async fn lists_without_a_flag_go_by_their_marker() {
-    let call = Call::new(table::operation("ListDelegationRequests").unwrap(), json!({})).unwrap();
-    assert!(call.operation().paging.is_none() || call.operation().paging.as_ref().unwrap().more.is_none());
+async fn lists_that_the_paginators_leave_out_are_read_to_the_end_too() {
+    let one = |id: &str, more: &str| {
+        let member = format!("<member><ServiceSpecificCredentialId>{id}</ServiceSpecificCredentialId></member>");
+        page("ListServiceSpecificCredentials", &member, "ServiceSpecificCredentials", more)
+    };
+    let more = "<IsTruncated>true</IsTruncated><Marker>m</Marker>";
+    let server = Scripted::serve(vec![one("A", more), one("B", "<IsTruncated>false</IsTruncated>")]);
+    let call =
+        Call::new(table::operation("ListServiceSpecificCredentials").unwrap(), json!({ "UserName": "bob" })).unwrap();
+    let reply = client_to(&server.endpoint).await.send_all(&call).await.unwrap();
+    assert_eq!(reply.data["ServiceSpecificCredentials"].as_array().map(Vec::len), Some(2), "{}", reply.data);
+    // Without a flag, the position alone says whether there is more.
+    let paging = table::operation("ListDelegationRequests").unwrap().paging.as_ref().unwrap();
+    assert!(paging.more.is_none());
 }
 
 #[test]

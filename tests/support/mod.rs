@@ -109,6 +109,8 @@ impl World {
             "secret_key": key.secret_access_key,
             "endpoint_url": self.sandbox.endpoint(),
             "state_dir": self.state_dir,
+            // The sandbox lets changes take hold at once.
+            "propagation_pause": 0,
         })
     }
 

@@ -206,5 +206,23 @@ pub fn trials() -> Vec<Trial> {
             Some(json!({ "role_name": "nothing" })),
             "Trust of role app-role locked successfully",
         ),
+        Trial {
+            again_changes: true,
+            ..trial(
+                "contain user",
+                json!({ "username": "mallory" }),
+                Some(json!({ "username": "nobody" })),
+                "User mallory contained successfully",
+            )
+        },
+        Trial {
+            again_changes: true,
+            ..trial(
+                "contain role",
+                json!({ "role_name": "app-role" }),
+                Some(json!({ "role_name": "nothing" })),
+                "Role app-role contained successfully",
+            )
+        },
     ]
 }

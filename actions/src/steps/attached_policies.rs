@@ -98,7 +98,11 @@ impl Step for Attached {
             Wanted::Attached(arn) if has(arn) == Some(true) => vec![],
             Wanted::Attached(arn) => vec![attach(target, arn, Reversal::exact(detach(target, arn, LAST)))],
             Wanted::Detached(arn) if has(arn) == Some(false) && !look.first => vec![],
-            Wanted::Detached(arn) => vec![detach(target, arn, Reversal::exact(attach(target, arn, LAST)))],
+            Wanted::Detached(arn) => {
+                let change = detach(target, arn, Reversal::exact(attach(target, arn, LAST)));
+                // Seen attached and gone since is as wanted; never seen is AWS's error, and told.
+                vec![if has(arn) == Some(true) { change.removal() } else { change }]
+            }
             Wanted::None => {
                 let policies = seen.state().map(Vec::as_slice).unwrap_or_default();
                 let arns = policies.iter().filter_map(|policy| policy.policy_arn.as_deref());

@@ -4,13 +4,13 @@
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
-use crate::step::{Look, Seen, Step, optional};
+use crate::step::{Look, Reach, Seen, Step, optional};
 use crate::target::Target;
+use awsiam_iam::Error;
 use awsiam_iam::types::{
     AddRoleToInstanceProfile, CreateInstanceProfile, DeleteInstanceProfile, GetInstanceProfile, InstanceProfile,
     ListInstanceProfilesForRole, RemoveRoleFromInstanceProfile,
 };
-use awsiam_iam::{Error, Kind};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -97,21 +97,27 @@ impl Step for Deleted {
         "instance_profiles_to_delete"
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Outlives
+    }
+
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
         let known: BTreeSet<String> = {
             let mut mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner);
             mine.extend(look.recalled.texts(self.name()));
             mine.clone()
         };
-        let mut names: BTreeSet<String> = match read(reader, &look.target).await {
-            Ok(profiles) => profiles.into_iter().map(|profile| profile.instance_profile_name).collect(),
-            Err(error) if error.kind == Kind::NotFound && !known.is_empty() => BTreeSet::new(),
-            Err(error) => return Err(error),
+        let mut names: BTreeSet<String> = if look.gone {
+            BTreeSet::new()
+        } else {
+            let profiles = read(reader, &look.target).await?;
+            profiles.into_iter().map(|profile| profile.instance_profile_name).collect()
         };
         self.mine.lock().unwrap_or_else(PoisonError::into_inner).extend(names.iter().cloned());
         for name in known {
             let profile = reader.get(&GetInstanceProfile { instance_profile_name: name.clone() }).await;
-            if optional(profile)?.is_some() {
+            // One that holds another role by now is no longer what was left behind.
+            if optional(profile)?.is_some_and(|reply| reply.data.instance_profile.roles.is_empty()) {
                 names.insert(name);
             }
         }
@@ -147,6 +153,10 @@ impl Step for Created {
 
     fn name(&self) -> &'static str {
         "instance_profile"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Optional
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
@@ -187,6 +197,10 @@ impl Step for HoldsRole {
 
     fn name(&self) -> &'static str {
         "roles_in_instance_profile"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Optional
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {

@@ -5,7 +5,7 @@
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
-use crate::step::{Look, Seen, Step, optional};
+use crate::step::{Look, Reach, Seen, Step, optional};
 use crate::target::Target;
 use awsiam_iam::types::{CreateLoginProfile, DeleteLoginProfile, GetLoginProfile, LoginProfile, Sensitive};
 use awsiam_iam::{Error, Kind};
@@ -56,6 +56,10 @@ impl Step for Absent {
         "login_profile"
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Optional
+    }
+
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
         read(reader, &look.target).await
     }
@@ -74,6 +78,10 @@ impl Step for Present {
 
     fn name(&self) -> &'static str {
         "login_profile"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Optional
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {

@@ -5,7 +5,7 @@
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
-use crate::step::{Look, Seen, Step};
+use crate::step::{Look, Reach, Seen, Step};
 use crate::target::Target;
 use awsiam_iam::Error;
 use awsiam_iam::types::{
@@ -78,17 +78,21 @@ impl Step for VirtualAbsent {
         "virtual_mfa_devices"
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Outlives
+    }
+
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
         let known: BTreeSet<String> = {
             let mut mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner);
             mine.extend(look.recalled.texts(self.name()));
             mine.clone()
         };
-        let active = match read(reader, &look.target).await {
-            Ok(devices) => devices.into_iter().map(|device| device.serial_number).collect(),
-            // The user is gone; its devices may not be.
-            Err(error) if error.kind == awsiam_iam::Kind::NotFound && !known.is_empty() => vec![],
-            Err(error) => return Err(error),
+        let active: Vec<String> = if look.gone {
+            vec![]
+        } else {
+            let devices = read(reader, &look.target).await?;
+            devices.into_iter().map(|device| device.serial_number).collect()
         };
         let mut serials: BTreeSet<String> = active.into_iter().filter(|serial| is_virtual(serial)).collect();
         self.mine.lock().unwrap_or_else(PoisonError::into_inner).extend(serials.iter().cloned());

@@ -2,6 +2,7 @@
 
 pub mod access_keys;
 pub mod attached_policies;
+pub mod evidence;
 pub mod group_membership;
 pub mod inline_policies;
 pub mod instance_profiles;

@@ -232,3 +232,12 @@ pub fn is_boundary(entity: &Value) -> bool {
     let arn = entity["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str();
     arn.is_some_and(|arn| arn.ends_with(&format!(":iam::aws:policy/{DENY_ALL}")))
 }
+
+/// What was seen that looks like containment and is none: AWS's own quarantine policies leave many actions open.
+#[must_use]
+pub fn warnings(observed: &serde_json::Map<String, Value>) -> Vec<String> {
+    let attached = observed.get("quarantine").and_then(|seen| seen["attached"].as_array()).into_iter().flatten();
+    let names = attached.filter_map(Value::as_str).filter_map(|arn| arn.rsplit('/').next());
+    let theirs = names.filter(|name| name.starts_with("AWSCompromisedKeyQuarantine"));
+    theirs.map(|name| format!("{name} is attached: it is not containment, since it leaves many actions open")).collect()
+}

@@ -4,7 +4,7 @@
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
-use crate::step::{Look, Seen, Step, optional};
+use crate::step::{Look, Reach, Seen, Step, optional};
 use awsiam_iam::Error;
 use awsiam_iam::types::{CreateRole, DeleteRole, GetRole, Role, UpdateAssumeRolePolicy};
 use serde_json::Value;
@@ -31,6 +31,10 @@ impl Step for Deleted {
     }
 
     /// Whether the role is there is the target's own look.
+    fn reach(&self) -> Reach {
+        Reach::Nothing
+    }
+
     async fn observe(&self, _: &Reader, _: &Look) -> Result<(), Error> {
         Ok(())
     }
@@ -59,6 +63,10 @@ impl Step for Created {
 
     fn name(&self) -> &'static str {
         "role"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Optional
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
@@ -119,6 +127,10 @@ impl Step for TrustLocked {
     }
 
     /// The trust policy is part of the target's own look.
+    fn reach(&self) -> Reach {
+        Reach::Nothing
+    }
+
     async fn observe(&self, _: &Reader, _: &Look) -> Result<(), Error> {
         Ok(())
     }

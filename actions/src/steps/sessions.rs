@@ -6,7 +6,7 @@
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
-use crate::step::{Look, Seen, Step, optional};
+use crate::step::{Look, Reach, Seen, Step, optional};
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
@@ -94,6 +94,10 @@ impl Step for Revoked {
 
     fn name(&self) -> &'static str {
         "revoked_sessions"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Optional
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<State, Error> {

@@ -4,7 +4,7 @@
 
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
-use crate::step::{Look, Seen, Step};
+use crate::step::{Look, Reach, Seen, Step};
 use awsiam_iam::Error;
 use awsiam_iam::types::DeleteUser;
 
@@ -26,6 +26,10 @@ impl Step for Deleted {
     }
 
     /// Whether the user is there is the target's own look.
+    fn reach(&self) -> Reach {
+        Reach::Nothing
+    }
+
     async fn observe(&self, _: &Reader, _: &Look) -> Result<(), Error> {
         Ok(())
     }

@@ -1,0 +1,108 @@
+//! Contain a role: the whole thing as one runbook, and what survives it.
+
+use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::execute::Done;
+use crate::outcome::{Outcome, row};
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::{evidence, quarantine, role, sessions};
+use crate::target::Target;
+use serde_json::{Value, json};
+
+/// `contain role`
+pub const ACTION: Action = Action {
+    name: "contain role",
+    identifier: "contain_role",
+    kind: Kind::Contain,
+    description: "Cut a role off completely, and keep the evidence",
+    verbose: "Denies everything first, then replaces the trust policy by one that nobody can assume the role under, then revokes sessions by IAM's own clock after a pause, and looks again. Each part is done although another one fails. The evidence holds the trust policy, policies with documents, boundary, tags, instance profiles. The result lists what survives.",
+    parameters: &[
+        parameter::ROLE_NAME.column(0, "Role Name"),
+        Parameter {
+            name: "quarantine",
+            description: "Deny everything to the role",
+            of: Of::Flag(true),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "",
+            column: None,
+        },
+        Parameter {
+            name: "lock_trust",
+            description: "Let nobody assume the role",
+            of: Of::Flag(true),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "",
+            column: None,
+        },
+        Parameter {
+            name: "sessions",
+            description: "Revoke the sessions that exist",
+            of: Of::Flag(true),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "",
+            column: None,
+        },
+        parameter::CREDENTIALS,
+    ],
+    outputs: &[
+        Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID"),
+        Output::data(
+            "Survives.*",
+            "Sessions of roles that the user has assumed before go on: revoke those roles' sessions",
+        ),
+        Output::data("Warnings.*", "AWSCompromisedKeyQuarantineV3 is attached: it is not containment"),
+    ],
+    message: "Role app-role contained successfully",
+    status_column: Some(2),
+    undo: None,
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetRole",
+        "GetRolePolicy",
+        "ListAttachedRolePolicies",
+        "ListRolePolicies",
+        "ListInstanceProfilesForRole",
+        "PutRolePolicy",
+        "AttachRolePolicy",
+        "PutRolePermissionsBoundary",
+        "UpdateAssumeRolePolicy",
+    ],
+    undoing: "Exactly, unless the former trust policy names ids of entities that are gone.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Runbook {
+    let name = p.text("role_name").to_owned();
+    let mut runbook = Runbook::takes_away_from(Target::role(&name)).regardless();
+    if p.flag("quarantine") {
+        runbook = runbook.stage(quarantine::in_force());
+    }
+    if p.flag("lock_trust") {
+        runbook = runbook.stage(role::trust_locked());
+    }
+    if p.flag("sessions") {
+        runbook = runbook.stage_after_pause(sessions::revoked());
+    }
+    runbook.stage(evidence::everything()).finishes(move |done| finish(&name, done))
+}
+
+fn finish(name: &str, done: &Done) -> Outcome {
+    let mut row = row(&json!({}), done.request_id());
+    row["Survives"] = Value::from(SURVIVES.to_vec());
+    row["Warnings"] = Value::from(quarantine::warnings(&done.observed));
+    let message = format!("Role {name} contained successfully");
+    Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
+}
+
+/// What no call to IAM about this role stops, and what to run against it.
+const SURVIVES: &[&str] = &[
+    "Sessions of other roles that were assumed from this role's sessions go on: run revoke role sessions on those roles",
+    "Instances and functions that run with this role keep running, without being allowed anything: stop or isolate them",
+    "What sessions of this role have made (users, keys, other roles) is not removed: look for it in CloudTrail",
+];

@@ -1,0 +1,128 @@
+//! Contain a user: the whole thing as one runbook, and what survives it.
+
+use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::execute::Done;
+use crate::outcome::{Outcome, row};
+use crate::parameters::Parameters;
+use crate::runbook::Runbook;
+use crate::steps::{
+    access_keys, evidence, login_profile, quarantine, service_specific_credentials, sessions, signing_certificates,
+    ssh_public_keys,
+};
+use crate::target::Target;
+use serde_json::{Value, json};
+
+/// `contain user`
+pub const ACTION: Action = Action {
+    name: "contain user",
+    identifier: "contain_user",
+    kind: Kind::Contain,
+    description: "Cut a user off completely, and keep the evidence",
+    verbose: "Denies everything first, then deletes the password and makes every other credential inactive, then revokes sessions by IAM's own clock after a pause, and looks again for what a rival added meanwhile. Each part is done although another one fails. The evidence holds everything: policies with documents, groups, keys with last use, MFA devices, certificates. The result lists what survives.",
+    parameters: &[
+        parameter::USERNAME.column(0, "Username"),
+        Parameter {
+            name: "quarantine",
+            description: "Deny everything to the user",
+            of: Of::Flag(true),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "",
+            column: None,
+        },
+        Parameter {
+            name: "credentials_off",
+            description: "Delete the password and make every other credential inactive",
+            of: Of::Flag(true),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "",
+            column: None,
+        },
+        Parameter {
+            name: "sessions",
+            description: "Revoke the sessions that exist",
+            of: Of::Flag(true),
+            required: false,
+            primary: false,
+            contains: &[],
+            example: "",
+            column: None,
+        },
+        parameter::CREDENTIALS,
+    ],
+    outputs: &[
+        Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID"),
+        Output::data(
+            "Survives.*",
+            "Sessions of roles that the user has assumed before go on: revoke those roles' sessions",
+        ),
+        Output::data("Warnings.*", "AWSCompromisedKeyQuarantineV3 is attached: it is not containment"),
+    ],
+    message: "User alice contained successfully",
+    status_column: Some(2),
+    undo: None,
+    calls: &[
+        "sts:GetCallerIdentity",
+        "GetUser",
+        "GetUserPolicy",
+        "ListAttachedUserPolicies",
+        "GetLoginProfile",
+        "ListAccessKeys",
+        "ListSSHPublicKeys",
+        "ListSigningCertificates",
+        "ListServiceSpecificCredentials",
+        "ListGroupsForUser",
+        "ListMFADevices",
+        "ListUserPolicies",
+        "GetAccessKeyLastUsed",
+        "PutUserPolicy",
+        "AttachUserPolicy",
+        "PutUserPermissionsBoundary",
+        "DeleteLoginProfile",
+        "UpdateAccessKey",
+        "UpdateSSHPublicKey",
+        "UpdateSigningCertificate",
+        "UpdateServiceSpecificCredential",
+        "ListUsers",
+    ],
+    undoing: "Exactly, but for the password: a new one has to be given.",
+    run: Run::Runbook(runbook),
+};
+
+fn runbook(p: &Parameters) -> Runbook {
+    let name = p.text("username").to_owned();
+    let mut runbook = Runbook::takes_away_from(Target::user(&name)).regardless();
+    if p.flag("quarantine") {
+        runbook = runbook.stage(quarantine::in_force());
+    }
+    if p.flag("credentials_off") {
+        runbook = runbook
+            .stage(login_profile::absent())
+            .and(access_keys::inactive())
+            .and(ssh_public_keys::inactive())
+            .and(signing_certificates::inactive())
+            .and(service_specific_credentials::inactive());
+    }
+    if p.flag("sessions") {
+        runbook = runbook.stage_after_pause(sessions::revoked());
+    }
+    runbook.stage(evidence::everything()).finishes(move |done| finish(&name, done))
+}
+
+fn finish(name: &str, done: &Done) -> Outcome {
+    let mut row = row(&json!({}), done.request_id());
+    row["Survives"] = Value::from(SURVIVES.to_vec());
+    row["Warnings"] = Value::from(quarantine::warnings(&done.observed));
+    let message = format!("User {name} contained successfully");
+    Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
+}
+
+/// What no call to IAM about this user stops, and what to run against it.
+const SURVIVES: &[&str] = &[
+    "Sessions of roles that the user has assumed before go on, because they are the roles': run revoke role sessions, and lock role trust where the user could assume them again",
+    "A console session that is open may show pages that were loaded before; the deny stops what it calls",
+    "Credentials that other services made of the user's (presigned URLs until they expire, data keys, copies of data) are not IAM's to stop",
+];

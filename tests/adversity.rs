@@ -1,0 +1,313 @@
+//! A rival at work, rights that are missing at the wrong moment, answers that are lost: what must never be called done,
+//! what must never be touched, and what has to be said.
+
+#![allow(clippy::needless_pass_by_value, reason = "json!(…) stands at every call")]
+
+mod support;
+
+use awsiam_sandbox::{Effect, Fault};
+use serde_json::{Value, json};
+use support::trials::TRUST;
+use support::{CANARY, World, denied};
+
+fn rival(at: &str, before: bool, operation: &str, parameters: Value) -> Fault {
+    let parameters = parameters.as_object().unwrap().clone();
+    Fault::nth(at, 1, Effect::Rival { before, operation: operation.into(), parameters })
+}
+
+fn rename(user: &str, at: &str) -> Fault {
+    rival(at, true, "UpdateUser", json!({ "UserName": user, "NewUserName": "zoe" }))
+}
+
+fn user(world: &World, name: &str) -> Value {
+    let state = world.state();
+    state["users"].as_array().unwrap().iter().find(|user| user["name"] == name).cloned().unwrap_or_default()
+}
+
+/// Credentials that cannot be had for a moment are asked for again, and the role behind the asset is guarded by its name
+/// also while nobody can say who the caller is.
+#[test]
+fn a_hiccup_of_sts_does_not_disarm_the_guard() {
+    let world = World::new();
+    let asset = json!({ "role_arn": "arn:aws:iam::123456789012:role/deploy-role" });
+    world.fault(Fault::nth("AssumeRole", 1, Effect::Unavailable));
+    let ran =
+        world.run_with("remove role", json!({ "role_name": "deploy-role" }), asset.clone()).expect("failed", "itself");
+    assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    world.fault(Fault::nth("AssumeRole", 1, Effect::Unavailable));
+    world.run_with("list roles", json!({}), asset.clone()).expect("success", "asked again");
+    world.fault(Fault::every("GetCallerIdentity", Effect::Unavailable));
+    let ran =
+        world.run_with("remove role", json!({ "role_name": "deploy-role" }), asset).expect("failed", "itself, unknown");
+    assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    assert!(world.state().to_string().contains("deploy-role"));
+}
+
+/// "Not found" about a target that was never seen is no proof of anything.
+#[test]
+fn what_was_never_seen_is_not_called_done() {
+    // The caller may not look at users, and the user is renamed before the first change.
+    let world = World::new();
+    world.sandbox.set_faults(vec![Fault::nth("GetUser", 1, denied()), rename("alice", "DeleteLoginProfile")]);
+    let ran = world.run("disable user", json!({ "username": "alice" })).expect("success", "found by a key");
+    assert_eq!(ran.record()["target"]["name"], "zoe", "{}", ran.stdout);
+    assert!(user(&world, "zoe")["login_profile"].is_null(), "followed");
+    // Without a key to find it by, and without the right to look at users.
+    let world = World::new();
+    world.sandbox.set_faults(vec![Fault::every("GetUser", denied()), rename("carol", "DeleteLoginProfile")]);
+    let ran = world.run("disable user", json!({ "username": "carol" })).expect("failed", "renamed unseen");
+    assert_ne!(ran.record()["verified"]["state"], "verified", "{}", ran.stdout);
+    assert!(user(&world, "zoe")["login_profile"].is_object(), "it is alive, and nobody says otherwise");
+    // A name that nobody has.
+    let world = World::new();
+    world.fault(Fault::every("GetUser", denied()));
+    let set = json!({ "username": "nosuchuser", "disable_access_keys": false });
+    let ran = world.run("disable user", set).expect("failed", "mistyped");
+    assert!(ran.message().contains("Whether user nosuchuser is there at all could not be told"), "{}", ran.message());
+}
+
+/// A renamed target that cannot be found again is a doubt, not a success.
+#[test]
+fn a_target_that_cannot_be_located_is_a_doubt() {
+    let world = World::new();
+    let lookups = ["ListUsers", "GetAccessKeyLastUsed"].map(|operation| Fault::every(operation, denied()));
+    world.sandbox.set_faults([vec![rename("alice", "DeleteLoginProfile")], lookups.to_vec()].concat());
+    let ran = world.run("disable user", json!({ "username": "alice" })).expect("failed", "somewhere else");
+    assert!(ran.message().contains("where the target is could not be told"), "{}", ran.message());
+}
+
+/// Whoever takes the name after the target is gone is somebody else.
+#[test]
+fn a_namesake_is_left_alone() {
+    let world = World::new();
+    world.sandbox.set_faults(vec![
+        rival("DeleteUser", false, "CreateUser", json!({ "UserName": "mallory" })),
+        rival(
+            "DeleteUser",
+            false,
+            "CreateLoginProfile",
+            json!({ "UserName": "mallory", "Password": "not-a-real-Passw0rd!" }),
+        ),
+        rival("DeleteUser", false, "AddUserToGroup", json!({ "UserName": "mallory", "GroupName": "developers" })),
+    ]);
+    world.run("delete user", json!({ "username": "mallory" })).expect("success", "the one is gone");
+    let namesake = user(&world, "mallory");
+    assert!(namesake["login_profile"].is_object(), "{namesake}");
+    assert_eq!(namesake["groups"], json!(["developers"]));
+}
+
+#[test]
+fn the_connector_s_own_keys_are_guarded_wherever_they_are() {
+    let role = json!({ "role_arn": "arn:aws:iam::123456789012:role/deploy-role" });
+    // Through an assumed role, also where no step lists keys.
+    let world = World::new();
+    let set = json!({ "username": "awsiam-operator", "policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess" });
+    let ran = world.run_with("remove policy", set, role).expect("failed", "base user");
+    assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    // With other credentials for the parameter set.
+    let world = World::new();
+    let bob = &world.sandbox.keys("bob")[0];
+    let own = json!({ "AccessKeyId": bob.access_key_id, "SecretAccessKey": bob.secret_access_key });
+    let set = json!({ "username": "awsiam-operator", "credentials": own.to_string() });
+    let ran = world.run("disable user", set).expect("failed", "the asset's user");
+    assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    assert!(world.sandbox.keys("awsiam-operator").iter().all(|key| key.status == "Active"));
+}
+
+#[test]
+fn giving_to_a_target_that_vanished_is_a_failure() {
+    let world = World::new();
+    world.fault(rival(
+        "AddUserToGroup",
+        false,
+        "RemoveUserFromGroup",
+        json!({ "UserName": "carol", "GroupName": "developers" }),
+    ));
+    let ran =
+        world.run("add user", json!({ "username": "carol", "group_name": "developers" })).expect("success", "again");
+    assert_eq!(ran.record()["rounds"], 2, "what a rival undid is done again");
+    let world = World::new();
+    world.sandbox.set_faults(vec![
+        rival("AddUserToGroup", true, "DeleteLoginProfile", json!({ "UserName": "carol" })),
+        rival("AddUserToGroup", true, "DeleteUser", json!({ "UserName": "carol" })),
+    ]);
+    world.run("add user", json!({ "username": "carol", "group_name": "developers" })).expect("failed", "vanished");
+}
+
+#[test]
+fn a_missing_role_in_another_account_is_no_success() {
+    let world = World::new();
+    let ran = world.run_with("remove role", json!({ "role_name": "nothing" }), json!({ "account_id": "999999999999" }));
+    let ran = ran.expect("failed", "another account");
+    assert_eq!(ran.record()["failure"]["rule"], "wrong_account", "{}", ran.stdout);
+}
+
+/// A creation whose answer was lost is looked for, not made again; what it made is neither forgotten nor left.
+#[test]
+fn a_lost_creation_is_not_repeated() {
+    let world = World::new();
+    let set = json!({ "role_name": "new-role", "role_policy_document": TRUST });
+    world.sandbox.set_faults(vec![
+        Fault::nth("CreateRole", 1, Effect::LoseReply),
+        Fault::every("GetRole", Effect::Lag { milliseconds: 60_000 }),
+    ]);
+    world.run("add role", set.clone()).expect("failed", "in doubt");
+    let creations = world.calls().iter().filter(|seen| seen.operation == "CreateRole").count();
+    assert_eq!(creations, 1, "not made again");
+    world.no_faults();
+    world.run("add role", set).expect("success", "a retry works");
+}
+
+#[test]
+fn a_password_whose_answer_was_lost_is_not_called_unchanged() {
+    let world = World::new();
+    world.run("disable user", json!({ "username": "carol" })).expect("success", "no password");
+    world.fault(Fault::nth("CreateLoginProfile", 1, Effect::LoseReply));
+    let ran = world.run("enable user", json!({ "username": "carol", "password": CANARY })).expect("success", "set");
+    assert_eq!(ran.message(), "User carol enabled successfully");
+    assert_eq!(ran.first()["data"][0]["PasswordChanged"], "true", "{}", ran.stdout);
+}
+
+/// One read that hangs does not use up the time in which access could be taken away.
+#[test]
+fn a_hanging_read_does_not_stop_containment() {
+    let world = World::new();
+    world.fault(Fault::every("GetCallerIdentity", Effect::Stall { seconds: 30.0, executed: false }));
+    let asset = json!({ "timeout": 9, "attempt_timeout": 9 });
+    let ran = world.run_with("disable user", json!({ "username": "alice" }), asset).expect("success", "contained");
+    assert!(ran.record()["notes"].to_string().contains("guard against acting on oneself"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_look_that_cannot_read_any_more_says_so() {
+    let world = World::new();
+    let later = Fault { occurrences: (2..20).collect(), ..Fault::every("ListAccessKeys", denied()) };
+    world
+        .sandbox
+        .set_faults(vec![later, rival("DeleteLoginProfile", false, "CreateAccessKey", json!({ "UserName": "carol" }))]);
+    let ran = world.run("disable user", json!({ "username": "carol" }));
+    assert!(ran.message().contains("access keys could not be read again"), "{}", ran.message());
+}
+
+/// What one action left unfinished is not forgotten when another one succeeds.
+#[test]
+fn memories_are_of_one_action() {
+    let world = World::new();
+    world.fault(Fault::every("RemoveUserFromGroup", denied()));
+    world.run("delete user", json!({ "username": "dave" })).expect("failed", "half done");
+    world.no_faults();
+    world.run("disable user", json!({ "username": "dave" })).expect("success", "another action");
+    world.run("delete user", json!({ "username": "dave" })).expect("success", "finished");
+    assert!(!world.state()["virtual_mfa_devices"].to_string().contains("dave"));
+}
+
+#[test]
+fn a_misspelt_secret_is_not_echoed() {
+    let world = World::new();
+    let ran = world.run("enable user", json!({ "username": "bob", "pasword": CANARY, "passphrase": CANARY }));
+    assert_eq!(ran.code, 2);
+    assert!(!ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY), "{}", ran.stdout);
+}
+
+#[test]
+fn a_dry_run_does_not_take_a_denied_read_for_none() {
+    let world = World::new();
+    world.fault(Fault::every("ListAccessKeys", denied()));
+    let ran = world.run("disable user", json!({ "username": "alice", "dry_run": true }));
+    assert!(ran.message().contains("Not known, because it could not be read: access keys"), "{}", ran.message());
+}
+
+#[test]
+fn a_policy_that_somebody_else_detached_in_between_is_detached() {
+    let world = World::new();
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    world.fault(rival("DetachUserPolicy", true, "DetachUserPolicy", json!({ "UserName": "alice", "PolicyArn": arn })));
+    world.run("remove policy", json!({ "username": "alice", "policy_arn": arn })).expect("success", "as wanted");
+}
+
+/// A rival who undoes each change: the result names what was still shown, and does not call it verified.
+#[test]
+fn what_is_undone_again_and_again_is_named() {
+    let world = World::new();
+    let undo = json!({ "UserName": "alice", "AccessKeyId": "AKIASANDBOXALICE0001", "Status": "Active" });
+    let effect = Effect::Rival {
+        before: false,
+        operation: "UpdateAccessKey".into(),
+        parameters: undo.as_object().unwrap().clone(),
+    };
+    world.fault(Fault::every("UpdateAccessKey", effect));
+    let ran = world.run("disable user", json!({ "username": "alice" }));
+    assert_eq!(ran.record()["verified"]["state"], "unconfirmed", "{}", ran.stdout);
+    assert!(ran.message().contains("still to deactivate access key AKIASANDBOXALICE0001"), "{}", ran.message());
+}
+
+/// The attacker's key dies, and so does what was made of it: the deny bites, and sessions end.
+#[test]
+fn a_contained_user_can_do_nothing() {
+    let world = World::new();
+    let key = &world.sandbox.keys("alice")[0];
+    let attacker = json!({
+        "action": "list users",
+        "config": { "access_key": key.access_key_id, "secret_key": key.secret_access_key, "endpoint_url": world.sandbox.endpoint() },
+    })
+    .to_string();
+    world.run("quarantine user", json!({ "username": "alice" })).expect("success", "quarantined");
+    let denied = support::run(&["run"], &attacker, &[]);
+    assert!(denied.message().contains("AccessDenied"), "the deny bites: {}", denied.message());
+    let ran = world.run("contain user", json!({ "username": "alice" })).expect("success", "contained");
+    assert!(ran.first()["data"][0]["Survives"].as_array().is_some_and(|survives| !survives.is_empty()));
+    assert!(
+        ran.record()["observed"]["everything"]["inline_policies"].to_string().contains("deploy-site"),
+        "{}",
+        ran.stdout
+    );
+    let dead = support::run(&["run"], &attacker, &[]);
+    assert!(dead.message().contains("InvalidClientTokenId"), "{}", dead.message());
+}
+
+/// With a rival who adds a key, reactivates one, takes the deny away or renames the user, a containment ends with no
+/// working credential.
+#[test]
+fn containment_holds_against_a_rival() {
+    let cases = [
+        rival("PutUserPolicy", false, "CreateAccessKey", json!({ "UserName": "bob" })),
+        rival(
+            "DeleteLoginProfile",
+            false,
+            "UpdateAccessKey",
+            json!({ "UserName": "bob", "AccessKeyId": "AKIASANDBOXBOB000001", "Status": "Active" }),
+        ),
+        rival(
+            "DeleteLoginProfile",
+            false,
+            "DeleteUserPolicy",
+            json!({ "UserName": "bob", "PolicyName": "awsiam-quarantine" }),
+        ),
+        rename("bob", "PutUserPolicy"),
+    ];
+    for fault in cases {
+        let world = World::new();
+        // Two keys are the quota: room for the rival's.
+        world.run("remove user", json!({ "username": "bob", "group_name": "developers" }));
+        world.fault(fault.clone());
+        let ran = world.run("contain user", json!({ "username": "bob" })).expect("success", &format!("{fault:?}"));
+        let name = ran.record()["target"]["name"].as_str().unwrap().to_owned();
+        let bob = user(&world, &name);
+        assert!(bob["login_profile"].is_null(), "{fault:?}: {bob}");
+        let keys = bob["access_keys"].as_array().unwrap();
+        assert!(keys.iter().all(|key| key["status"] == "Inactive"), "{fault:?}: {bob}");
+        assert!(bob["inline_policies"]["awsiam-quarantine"].is_object(), "{fault:?}: {bob}");
+    }
+}
+
+/// Each part of a containment is done although another one may not be.
+#[test]
+fn a_part_that_fails_does_not_stop_the_others() {
+    let world = World::new();
+    world.fault(Fault::every("PutUserPolicy", denied()));
+    let ran = world.run("contain user", json!({ "username": "alice" })).expect("failed", "no deny");
+    let alice = user(&world, "alice");
+    assert!(alice["login_profile"].is_null(), "{}", ran.stdout);
+    assert!(alice["access_keys"].as_array().unwrap().iter().all(|key| key["status"] == "Inactive"));
+    assert!(ran.message().contains("NOT fully contained"), "{}", ran.message());
+}
