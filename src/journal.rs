@@ -4,6 +4,7 @@
 //! killed. Also the locks that keep two runs off one principal. Refuses to stop a containment because a disk is full:
 //! unless the asset requires the journal, the same lines then go to stderr, and the result says so.
 
+use crate::retention;
 use awsiam_actions::record::{Lock, Recorder};
 use awsiam_iam::timestamp;
 use serde_json::{Value, json};
@@ -29,14 +30,18 @@ pub fn folder(state_dir: &Path) -> PathBuf {
     state_dir.join("runs")
 }
 
-/// A new run's id: its time, so that runs sort by it, and something random.
+/// A new run's id: its time, so that runs sort by it, and something random. Of the eight digits at the end four are the
+/// part of the second.
 #[must_use]
 pub fn new_run_id() -> String {
-    format!("{}-{:08x}", time_of_id(SystemTime::now()), fastrand::u32(..))
+    let now = SystemTime::now();
+    let nanoseconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    let part = u64::from(nanoseconds) * 0x1_0000 / 1_000_000_000;
+    format!("{}-{part:04x}{:04x}", time_of_id(now), fastrand::u16(..))
 }
 
 /// The part of a run's id that is its time: `20261120T195713Z`.
-fn time_of_id(at: SystemTime) -> String {
+pub(crate) fn time_of_id(at: SystemTime) -> String {
     let time: String = timestamp(at).chars().filter(char::is_ascii_alphanumeric).take(15).collect();
     format!("{time}Z")
 }
@@ -47,6 +52,7 @@ pub struct Journal {
     run_id: OnceLock<String>,
     dir: Option<PathBuf>,
     required: bool,
+    keep: Option<Duration>,
     state: Mutex<State>,
 }
 
@@ -67,7 +73,13 @@ impl Journal {
     /// A journal below this folder; without one, on stderr.
     #[must_use]
     pub fn new(dir: Option<PathBuf>, required: bool) -> Self {
-        Self { run_id: OnceLock::new(), dir, required, state: Mutex::default() }
+        Self { run_id: OnceLock::new(), dir, required, keep: None, state: Mutex::default() }
+    }
+
+    /// With journals of ended runs kept for this long; without end where it is none.
+    #[must_use]
+    pub fn keeping(self, keep: Option<Duration>) -> Self {
+        Self { keep, ..self }
     }
 
     /// The journal for the parameter set with this index. Sets may write at the same time.
@@ -122,6 +134,9 @@ impl Journal {
         let file = state.file.insert(made);
         // The name has to survive a crash as well as what is in the file.
         File::open(&folder)?.sync_all()?;
+        if let Some(keep) = self.keep {
+            retention::apply(&folder, keep, SystemTime::now());
+        }
         Ok(file)
     }
 }

@@ -35,7 +35,7 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
     if let Err(message) = permitted(request, asset) {
         return Document::refused(identifier, Some(action), &request.sets, &message);
     }
-    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal);
+    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal).keeping(asset.retention);
     let mut items = vec![];
     let mut origin = Origin::default();
     let mut of_asset: Option<(Settings, Client)> = None;
