@@ -15,6 +15,9 @@ use std::time::Duration;
 /// The message of the original app for an asset that has no credentials.
 const NO_CREDENTIALS: &str = "Please provide access keys or select assume role check box in asset configuration";
 
+/// A day.
+const DAY: Duration = Duration::from_hours(24);
+
 /// A validated asset.
 #[derive(Debug)]
 pub struct Asset {
@@ -36,6 +39,8 @@ pub struct Asset {
     pub require_journal: bool,
     /// How long IAM is given to let changes take hold before sessions are revoked.
     pub propagation_pause: Duration,
+    /// How long journals of ended runs are kept; none for ever.
+    pub retention: Option<Duration>,
     /// How long a parameter set may take in all.
     pub time_out: Duration,
 }
@@ -145,8 +150,17 @@ pub const KEYS: &[Key] = &[
         "Folder for journals and locks (default $XDG_STATE_HOME/awsiam or ~/.local/state/awsiam)",
     ),
     key("require_journal", Holds::Flag, "Change nothing where the journal cannot be written (default false)"),
+    number("retention_days", 0.0, 36_500.0, "Days that journals of ended runs are kept; 0 for ever (default 90)"),
     number("max_concurrency", 1.0, 64.0, "Calls under way at once (default 16)"),
 ];
+
+/// Where an asset has runs written down. Its other keys do not matter here: who reads journals need not have credentials.
+///
+/// # Errors
+/// What to change.
+pub fn state_dir(config: &Map<String, Value>) -> Result<Option<PathBuf>, String> {
+    Ok(Reading(config).text("state_dir")?.map(PathBuf::from).or_else(journal::default_dir))
+}
 
 /// Reads the values of an asset one by one.
 struct Reading<'a>(&'a Map<String, Value>);
@@ -311,6 +325,7 @@ impl Asset {
             return Err(format!("Asset: ca_bundle {} is not a file", path.display()));
         }
         let transport = Transport::new(proxy, no_proxy, ca_bundle).map_err(|problem| format!("Asset: {problem}"))?;
+        let days = reading.number("retention_days")?;
         Ok(Self {
             settings: source.map(|source| Settings { source, assume, ..base.clone() }),
             base,
@@ -318,8 +333,9 @@ impl Asset {
             rules: Rules { protected: reading.list("protected_principals")?, account_id, ..Rules::default() },
             allowed_actions: reading.list("allowed_actions")?,
             read_only: reading.flag("read_only")?,
-            state_dir: reading.text("state_dir")?.map(PathBuf::from).or_else(journal::default_dir),
+            state_dir: state_dir(config)?,
             require_journal: reading.flag("require_journal")?,
+            retention: Some(days.unwrap_or(90.0)).filter(|days| *days > 0.0).map(|days| DAY.mul_f64(days)),
             time_out: reading.seconds("timeout")?.unwrap_or(Duration::from_secs(50)),
             propagation_pause: reading.seconds("propagation_pause")?.unwrap_or(Duration::from_secs(4)),
         })

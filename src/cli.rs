@@ -4,12 +4,14 @@
 //! action goes through the same request and the same result.
 
 use crate::Ended;
-use crate::asset::{Asset, KEYS};
+use crate::asset::{self, Asset, KEYS};
+use crate::history;
 use crate::manifest;
 use crate::progress::{self, Format, Level};
 use crate::request::{self, Bad, LARGEST, Request};
 use crate::result::Document;
 use crate::run::{self, Options};
+use crate::runs;
 use anyhow::{Context as _, anyhow, bail};
 use awsiam_actions::action::Of;
 use awsiam_actions::{ACTIONS, Action};
@@ -62,6 +64,14 @@ Examples:
     Run(RunArguments),
     /// Check that IAM can be reached, that the credentials are good, and whose they are
     TestConnectivity(Common),
+    /// Tell what was run, newest first, and what became of it; also where a run was killed
+    #[command(after_help = "\
+Examples:
+  awsiam runs
+  awsiam runs --target alice --limit 3
+  awsiam runs show 20261120T195713Z
+  awsiam runs show 20261120T195713Z-f7d6176b --json")]
+    Runs(RunsArguments),
     /// List every action
     Actions,
     /// Say what an action takes, brings, calls and can undo
@@ -124,6 +134,36 @@ struct RunArguments {
 }
 
 #[derive(Debug, Args)]
+struct RunsArguments {
+    /// Folder where runs are written down
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "asset")]
+    state_dir: Option<PathBuf>,
+    /// File with the asset configuration (JSON), which says where runs are written down
+    #[arg(long, value_name = "FILE", global = true)]
+    asset: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Only runs on this user or role: name, id or ARN
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// How many runs at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    #[command(subcommand)]
+    command: Option<RunsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum RunsCommand {
+    /// Tell all of one run: what was observed, each change, what is unknown, and what to do next
+    Show {
+        /// The run's id, or enough of its beginning
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
 struct ManifestArguments {
     /// Write connector.json, schemas/ and the tables in README.md instead of printing the manifest
     #[arg(long)]
@@ -170,6 +210,13 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
         Command::TestConnectivity(common) => {
             perform(by_hand("test connectivity", &[]), &common, Options::default(), false)
         }
+        Command::Runs(arguments) => match tell_runs(&arguments) {
+            Ok(stdout) => Ended { stdout, ..Ended::default() },
+            Err(error) => {
+                tracing::error!("{error:#}");
+                Ended { code: BAD, ..Ended::default() }
+            }
+        },
         Command::Actions => Ended { stdout: list(), ..Ended::default() },
         Command::Describe { action } if action == "asset" => Ended { stdout: describe_asset(), ..Ended::default() },
         Command::Describe { action } => match request::lookup(&action) {
@@ -253,6 +300,27 @@ fn read_asset(path: &Path) -> anyhow::Result<Map<String, Value>> {
         Value::Object(asset) => Ok(asset),
         _ => bail!("The asset {shown} must be a JSON object"),
     }
+}
+
+/// What was run, as text or JSON.
+fn tell_runs(arguments: &RunsArguments) -> anyhow::Result<String> {
+    let config = arguments.asset.as_deref().map(read_asset).transpose()?.unwrap_or_default();
+    let dir = match &arguments.state_dir {
+        Some(dir) => dir.clone(),
+        None => asset::state_dir(&config)
+            .map_err(anyhow::Error::msg)?
+            .context("There is no state folder: give --state-dir, or set HOME or XDG_STATE_HOME")?,
+    };
+    if let Some(RunsCommand::Show { id }) = &arguments.command {
+        let run = history::find(&dir, id).map_err(anyhow::Error::msg)?;
+        return Ok(if arguments.json { format!("{}\n", run.told()) } else { runs::whole(&run) });
+    }
+    let found = history::list(&dir, arguments.target.as_deref(), arguments.limit)
+        .with_context(|| format!("The journals in {} cannot be read", dir.display()))?;
+    if arguments.json {
+        return Ok(format!("{}\n", found.iter().map(history::Run::summary).collect::<Value>()));
+    }
+    Ok(runs::lines(&found))
 }
 
 /// Runs a request, whatever became of it, to what the process prints and its exit code.

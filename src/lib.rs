@@ -4,12 +4,15 @@
 
 pub mod asset;
 mod cli;
+pub mod history;
 pub mod journal;
 pub mod manifest;
 pub mod progress;
 pub mod request;
 pub mod result;
+mod retention;
 pub mod run;
+pub mod runs;
 pub mod session_credentials;
 
 /// How a process ends: what goes to stdout, what it then waits for, and the exit code.

@@ -3,7 +3,7 @@
 //! Knows no action by name. Each set has its own deadline and its own result; one that fails does not stop the others.
 
 use crate::asset::Asset;
-use crate::journal::Journal;
+use crate::journal::{Journal, OfSet};
 use crate::request::Request;
 use crate::result::{Document, Item};
 use crate::session_credentials;
@@ -16,8 +16,9 @@ use awsiam_actions::reader::Reader;
 use awsiam_actions::record::Recorder as _;
 use awsiam_actions::target::Target;
 use awsiam_iam::credentials::{Keys, Settings, Source};
-use awsiam_iam::{Client, Origin};
+use awsiam_iam::{Client, Origin, timestamp};
 use serde_json::{Map, Value, json};
+use std::time::SystemTime;
 use tokio::time::Instant;
 
 /// How to run, beside what the request and the asset say.
@@ -34,12 +35,12 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
     if let Err(message) = permitted(request, asset) {
         return Document::refused(identifier, Some(action), &request.sets, &message);
     }
-    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal);
+    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal).keeping(asset.retention);
     let mut items = vec![];
     let mut origin = Origin::default();
     let mut of_asset: Option<(Settings, Client)> = None;
     let mut no_credentials = None;
-    for set in &request.sets {
+    for (index, set) in request.sets.iter().enumerate() {
         if *stop.borrow() {
             items.push(Item::cancelled(action, set));
             continue;
@@ -73,10 +74,12 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
             }
         };
         let client = client.until(Instant::now() + asset.time_out);
-        let item = run_set(request, asset, (set, &parameters), (&settings, &client), &journal, stop).await;
+        let entries = journal.for_set(index);
+        let item = run_set(request, asset, (set, &parameters), (&settings, &client), entries, stop).await;
         merge(&mut origin, client.origin());
         items.push(item);
     }
+    journal.close();
     match no_credentials {
         Some(message) if items.iter().all(|item| item.invalid) => {
             Document::refused(identifier, Some(action), &request.sets, &message)
@@ -110,7 +113,7 @@ async fn run_set(
     asset: &Asset,
     (set, parameters): (&Map<String, Value>, &Parameters),
     (settings, client): (&Settings, &Client),
-    journal: &Journal,
+    journal: OfSet<'_>,
     stop: &Stop,
 ) -> Item {
     let action = request.action;
@@ -149,8 +152,14 @@ async fn run_set(
             let runbook = plan(parameters);
             let dry_run = parameters.dry_run;
             if !dry_run {
-                let begun =
-                    json!({ "event": "begun", "action": action.identifier, "version": env!("CARGO_PKG_VERSION") });
+                let begun = json!({
+                    "event": "begun",
+                    "action": action.identifier,
+                    "target": { "kind": runbook.target().principal.name(), "name": runbook.target().given },
+                    "sets": request.sets.len(),
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "at": timestamp(SystemTime::now()),
+                });
                 if let Err(message) = journal.record(begun, false) {
                     let failure = Failure::Refused { rule: "require_journal", message };
                     let record = failure_record(&Err(failure.clone()));
@@ -162,7 +171,7 @@ async fn run_set(
                 action: name,
                 client,
                 rules: &rules,
-                recorder: journal,
+                recorder: &journal,
                 pause: asset.propagation_pause,
                 stop,
                 dry_run,

@@ -68,6 +68,7 @@ fn success_and_the_calls_declared() {
 }
 
 /// Circumstances that make an action take the ways that it seldom takes.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
     let rival = |after: &str, operation: &str, parameters: Value| {
         let parameters = parameters.as_object().unwrap().clone();

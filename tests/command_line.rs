@@ -205,10 +205,11 @@ fn the_journal_tells_what_was_seen_planned_and_done() {
     assert_eq!(events[..3], ["begun", "observed", "planned"], "{events:?}");
     assert_eq!(events.iter().filter(|event| **event == "started").count(), 3);
     assert_eq!(events.iter().filter(|event| **event == "succeeded").count(), 3);
-    assert_eq!(events.last(), Some(&"ended"));
+    assert_eq!(events[events.len() - 2..], ["ended", "closed"], "{events:?}");
     for line in &lines {
         assert_eq!(line["run_id"], id);
-        assert!(line["at"].is_string() || line["event"] == "begun", "{line}");
+        assert!(line["at"].is_string(), "{line}");
+        assert_eq!(line["set"] == 0, line["event"] != "closed", "{line}");
         if line["event"] == "succeeded" {
             assert!(line["request_id"].is_string() && line["reversal"].is_object(), "{line}");
         }

@@ -116,6 +116,14 @@ impl Change {
         described["reversal"] = self.reversal.described();
         described
     }
+
+    /// The same with its stage, which is counted from 0 and shown from 1.
+    #[must_use]
+    pub fn described_in(&self, stage: usize) -> Value {
+        let mut described = self.described();
+        described["stage"] = (stage + 1).into();
+        described
+    }
 }
 
 impl Reversal {

@@ -249,8 +249,15 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     let Some((view, own_users)) =
         unless_stopped(context.stop, join(observe(runbook, &looking, &look), own_users)).await
     else {
-        let outcome = Err(Failure::Cancelled("Cancelled before anything was changed.".to_owned()));
-        return Conclusion { outcome, record: json!({ "run_id": context.recorder.run_id(), "changes": [] }) };
+        let failure = Failure::Cancelled("Cancelled before anything was changed.".to_owned());
+        if !context.dry_run {
+            let failure = json!({ "kind": failure.kind(), "message": failure.to_string() });
+            let ended =
+                json!({ "event": "ended", "changes": [], "failure": failure, "at": timestamp(SystemTime::now()) });
+            let _ = context.recorder.record(ended, true);
+        }
+        let record = json!({ "run_id": context.recorder.run_id(), "changes": [] });
+        return Conclusion { outcome: Err(failure), record };
     };
     let mut run = Run {
         context,
@@ -370,6 +377,9 @@ impl Run<'_> {
         }
         while (!plan.is_empty() || self.stale) && self.rounds < ROUNDS && !self.stopped() {
             self.rounds += 1;
+            if self.rounds > 1 && !plan.is_empty() {
+                let _ = self.write_plan(&plan);
+            }
             self.make(plan).await;
             let creation_failed = self.runbook.intent == Intent::Creates && self.worst() == Some(Status::Failed);
             if self.stopped() || creation_failed {
@@ -516,11 +526,7 @@ impl Run<'_> {
         if !unread.is_empty() {
             _ = write!(message, ". Not known, because it could not be read: {}", unread.join(", "));
         }
-        let rows = plan.iter().map(|(stage, change)| {
-            let mut row = change.described();
-            row["stage"] = (stage + 1).into();
-            row
-        });
+        let rows = plan.iter().map(|(stage, change)| change.described_in(*stage));
         let outcome = Outcome { message: Some(message), data: rows.collect(), ..Outcome::default() };
         self.made.extend(plan.into_iter().map(|(stage, change)| Made::planned(stage, change)));
         outcome
@@ -528,17 +534,21 @@ impl Run<'_> {
 
     /// Writes down what was seen and what is planned, before the first write.
     fn write_down(&mut self, plan: &[(usize, Change)]) -> Result<(), Failure> {
-        let target = self.target_json();
-        let planned: Vec<_> = plan.iter().map(|(_, change)| change.described()).collect();
         let refuse = |message: String| Failure::Refused { rule: "require_journal", message };
-        self.entry(json!({ "event": "observed", "target": target, "observed": self.observed }), false)
+        self.entry(json!({ "event": "observed", "target": self.target_json(), "observed": self.observed }), false)
             .map_err(refuse)?;
-        let entry = json!({ "event": "planned", "target": target, "changes": planned });
-        self.entry(entry, !plan.is_empty()).map_err(refuse)?;
+        self.write_plan(plan).map_err(refuse)?;
         if !plan.is_empty() {
-            self.remember(planned);
+            self.remember(plan.iter().map(|(_, change)| change.described()).collect());
         }
         Ok(())
+    }
+
+    /// Writes down what is about to be made, before any of it is.
+    fn write_plan(&self, plan: &[(usize, Change)]) -> Result<(), String> {
+        let planned: Vec<_> = plan.iter().map(|(stage, change)| change.described_in(*stage)).collect();
+        let entry = json!({ "event": "planned", "target": self.target_json(), "changes": planned });
+        self.entry(entry, !plan.is_empty())
     }
 
     /// Leaves word for a later run, should this one not come to its end.
@@ -707,7 +717,8 @@ impl Run<'_> {
     }
 
     async fn send_one(&self, stage: usize, change: Change) -> Made {
-        let started = json!({ "event": "started", "change": change.what, "about": change.about, "operation": change.operation() });
+        let mut started = change.described_in(stage);
+        started["event"] = "started".into();
         // The plan is on the disk already; that a change was begun need not be waited for.
         let _ = self.entry(started, false);
         let outcome = match &change.call {
@@ -1216,8 +1227,7 @@ impl Made {
     }
 
     fn described(&self) -> Value {
-        let mut described = self.change.described();
-        described["stage"] = (self.stage + 1).into();
+        let mut described = self.change.described_in(self.stage);
         described["status"] = json!(self.status);
         if let Some(reply) = &self.reply {
             described["request_id"] = reply.request_id.clone().into();

@@ -64,6 +64,12 @@ impl std::fmt::Debug for Runbook {
 }
 
 impl Runbook {
+    /// What it is about, as the request names it.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// A runbook that takes access away from its target.
     #[must_use]
     pub fn takes_away_from(target: Target) -> Self {
