@@ -24,7 +24,7 @@ fn writes(operation: &str) -> bool {
 
 /// The names of the calls as actions declare them.
 fn called(world: &World) -> BTreeSet<String> {
-    let sts = ["GetCallerIdentity"];
+    let sts = ["GetCallerIdentity", "GetAccessKeyInfo"];
     let named = |name: &str| if sts.contains(&name) { format!("sts:{name}") } else { name.to_owned() };
     world.calls().iter().map(|seen| named(&seen.operation)).collect()
 }
@@ -108,7 +108,26 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
             let blind = Fault { occurrences: (3..20).collect(), ..Fault::every("GetInstanceProfile", denied()) };
             vec![(vec![Fault::every("AddRoleToInstanceProfile", Effect::LoseReply), blind], trial.set.clone())]
         }
-        "get user" | "list groups" | "list roles" | "remove role" | "attach policy" | "detach policy" => vec![],
+        "find access key owner" => vec![
+            (vec![], json!({ "access_key_id": "ASIASANDBOXSOMEBODY1" })),
+            (vec![], json!({ "access_key_id": "AKIASANDBOXSOMEBODY1" })),
+        ],
+        "list access keys" => {
+            vec![(vec![Fault::every("GetAccessKeyLastUsed", denied())], trial.set.clone())]
+        }
+        "list user credentials" => {
+            let faults = ["ListSSHPublicKeys", "GetUser"].map(|operation| Fault::every(operation, denied()));
+            vec![(faults.to_vec(), trial.set.clone()), (vec![], json!({ "username": "mallory" }))]
+        }
+        "get user"
+        | "list groups"
+        | "list roles"
+        | "remove role"
+        | "attach policy"
+        | "detach policy"
+        | "get role"
+        | "get policy"
+        | "get credential report" => vec![],
         other => panic!("no detours are known for {other}"),
     }
 }

@@ -23,9 +23,16 @@ mod delete_user;
 mod detach_policy;
 mod disable_user;
 mod enable_user;
+mod find_access_key_owner;
+mod get_credential_report;
+mod get_policy;
+mod get_role;
 mod get_user;
+mod keys;
+mod list_access_keys;
 mod list_groups;
 mod list_roles;
+mod list_user_credentials;
 mod list_users;
 mod remove_policy;
 mod remove_role;
@@ -52,6 +59,12 @@ pub const ACTIONS: &[Action] = &[
     detach_policy::ACTION,
     assign_policy::ACTION,
     remove_policy::ACTION,
+    find_access_key_owner::ACTION,
+    list_access_keys::ACTION,
+    list_user_credentials::ACTION,
+    get_role::ACTION,
+    get_policy::ACTION,
+    get_credential_report::ACTION,
 ];
 
 /// The action with this name or identifier.

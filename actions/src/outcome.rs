@@ -89,6 +89,7 @@ pub fn row(of: &impl Serialize, request_id: &str) -> Value {
 }
 
 /// Rows of a list, each with the request id. Takes the items, so that of a long list only one copy is held.
+#[must_use]
 pub fn rows<T: Serialize>(items: Vec<T>, request_id: &str) -> Vec<Value> {
     items.into_iter().map(|item| row(&item, request_id)).collect()
 }
