@@ -79,7 +79,15 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
     };
     let user = trial.set["username"].as_str().unwrap_or_default();
     match trial.action {
-        "test connectivity" => vec![(vec![Fault::every("GetCallerIdentity", sts_role())], json!({}))],
+        "test connectivity" => {
+            let document =
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:DeleteUser","Resource":"*"}]}"#;
+            let narrowed = json!({ "UserName": "awsiam-operator", "PolicyName": "narrow", "PolicyDocument": document });
+            vec![
+                (vec![Fault::every("GetCallerIdentity", sts_role())], json!({})),
+                (vec![rival("SimulatePrincipalPolicy", "PutUserPolicy", narrowed)], json!({})),
+            ]
+        }
         "list users" => vec![(vec![], json!({ "user_path": "/" }))],
         "disable user" => vec![
             (renamed(user, "DeleteLoginProfile"), trial.set.clone()),

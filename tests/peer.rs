@@ -50,7 +50,7 @@ fn start() -> Moto {
         child.unwrap_or_else(|error| panic!("{program} cannot be started: {error}; pip install 'moto[server]'"));
     let began = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(60), "moto did not come up");
+        assert!(began.elapsed() < Duration::from_mins(1), "moto did not come up");
         std::thread::sleep(Duration::from_millis(100));
     }
     Moto { child, endpoint: format!("http://127.0.0.1:{port}") }
