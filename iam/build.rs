@@ -33,10 +33,14 @@ const TYPED: &[&str] = &[
     "DeleteVirtualMFADevice",
     "DetachRolePolicy",
     "DetachUserPolicy",
+    "GenerateCredentialReport",
     "GetAccessKeyLastUsed",
+    "GetCredentialReport",
     "GetGroup",
     "GetInstanceProfile",
     "GetLoginProfile",
+    "GetPolicy",
+    "GetPolicyVersion",
     "GetRole",
     "GetRolePolicy",
     "GetUser",
@@ -58,6 +62,7 @@ const TYPED: &[&str] = &[
     "ListVirtualMFADevices",
     "RemoveRoleFromInstanceProfile",
     "RemoveUserFromGroup",
+    "SimulatePrincipalPolicy",
     "UpdateAccessKey",
     "UpdateSSHPublicKey",
     "UpdateSigningCertificate",
@@ -286,15 +291,17 @@ fn types(model: &Value) -> String {
     let mut shared = BTreeSet::new();
     for name in TYPED {
         let operation = &object(model, "operations")[*name];
-        let input = &shapes[operation["input"]["shape"].as_str().unwrap_or_else(|| panic!("{name} takes no input"))];
-        writeln!(out, "/// The request of `{name}`.").expect("a string takes all");
-        structure(&mut out, name, input, shapes, true, &mut shared);
         let reply = format!("{name}Reply");
-        writeln!(out, "/// The reply to `{name}`.").expect("a string takes all");
-        match operation["output"]["shape"].as_str() {
-            Some(shape) => structure(&mut out, &reply, &shapes[shape], shapes, false, &mut shared),
-            None => writeln!(out, "#[derive(Debug, Clone, Default, Serialize, Deserialize)]\npub struct {reply} {{}}")
-                .expect("a string takes all"),
+        for (side, rust, request) in [("input", *name, true), ("output", reply.as_str(), false)] {
+            let what = if request { "request of" } else { "reply to" };
+            writeln!(out, "/// The {what} `{name}`.").expect("a string takes all");
+            match operation[side]["shape"].as_str() {
+                Some(shape) => structure(&mut out, rust, &shapes[shape], shapes, request, &mut shared),
+                None => {
+                    writeln!(out, "#[derive(Debug, Clone, Default, Serialize, Deserialize)]\npub struct {rust} {{}}")
+                        .expect("a string takes all");
+                }
+            }
         }
         let reads = ["Get", "List", "Simulate", "Generate"].iter().any(|verb| name.starts_with(verb));
         writeln!(out, "impl Request for {name} {{ const NAME: &'static str = {name:?}; type Reply = {reply}; }}")
@@ -350,6 +357,10 @@ fn rust_type(shape: &str, shapes: &Map<String, Value>, shared: &mut BTreeSet<Str
         "integer" => "i64".to_owned(),
         "boolean" => "bool".to_owned(),
         "list" => format!("Vec<{}>", rust_type(of["member"].as_str().expect("a list has members"), shapes, shared)),
+        "map" => {
+            let of = rust_type(of["value"].as_str().expect("a map has values"), shapes, shared);
+            format!("std::collections::BTreeMap<String, {of}>")
+        }
         "structure" => {
             shared.insert(shape.to_owned());
             shape.to_owned()

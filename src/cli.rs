@@ -14,7 +14,8 @@ use crate::run::{self, Options};
 use crate::runs;
 use anyhow::{Context as _, anyhow, bail};
 use awsiam_actions::action::Of;
-use awsiam_actions::{ACTIONS, Action};
+use awsiam_actions::least_privilege::{self, Scope};
+use awsiam_actions::{ACTIONS, Action, permissions};
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ Examples:
   awsiam run --asset asset.json request.json           run a request
   awsiam run --asset asset.json --action 'disable user' --param username=alice --dry-run
   awsiam describe 'disable user'                       what it takes, calls and can undo
+  awsiam policy 'disable user'                         the IAM policy that it needs
 
 Exit codes: 0 success, 1 the action failed, 2 bad request or asset, 130/143 cancelled."
 )]
@@ -79,6 +81,15 @@ Examples:
         /// Name or identifier, such as 'disable user'; 'asset' for the asset's keys
         action: String,
     },
+    /// Print the least-privilege IAM policy for what the connector is to do
+    #[command(after_help = "\
+Attach it to the user or role that the asset uses. Where the asset protects principals, say them here as well: then IAM
+itself refuses. Letters of names count here as they are written, in the asset they do not.
+
+Examples:
+  awsiam policy                                        for all actions
+  awsiam policy 'disable user' 'test connectivity' --account 123456789012 --protect 'break-glass-*,/admins/*'")]
+    Policy(PolicyArguments),
     /// Print the platform's manifest (connector.json), or write it with the schemas and the README's tables
     Manifest(ManifestArguments),
     /// Serve an IAM that lives in memory on this machine, until Ctrl-C
@@ -164,6 +175,32 @@ enum RunsCommand {
 }
 
 #[derive(Debug, Args)]
+struct PolicyArguments {
+    /// Names or identifiers of actions; all without any
+    #[arg(value_name = "ACTION")]
+    actions: Vec<String>,
+    /// Partition of the account, such as aws-cn or aws-us-gov
+    #[arg(long, value_name = "NAME", default_value = "aws", value_parser = partition)]
+    partition: String,
+    /// Number of the account that protected principals are in; any without one
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
+    /// Names, paths or ARNs with * of users and roles that must never be changed
+    #[arg(long, value_name = "PATTERN,…", value_delimiter = ',')]
+    protect: Vec<String>,
+}
+
+fn partition(text: &str) -> Result<String, String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    if plain && text.starts_with("aws") { Ok(text.to_owned()) } else { Err("such as aws, aws-cn or aws-us-gov".into()) }
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let number = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if number { Ok(text.to_owned()) } else { Err("an account has a number of twelve digits".into()) }
+}
+
+#[derive(Debug, Args)]
 struct ManifestArguments {
     /// Write connector.json, schemas/ and the tables in README.md instead of printing the manifest
     #[arg(long)]
@@ -221,10 +258,11 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
         Command::Describe { action } if action == "asset" => Ended { stdout: describe_asset(), ..Ended::default() },
         Command::Describe { action } => match request::lookup(&action) {
             Ok(action) => Ended { stdout: describe(action), ..Ended::default() },
-            Err(message) => {
-                tracing::error!("{message}");
-                Ended { code: BAD, ..Ended::default() }
-            }
+            Err(message) => bad(&message),
+        },
+        Command::Policy(arguments) => match policy(&arguments) {
+            Ok(stdout) => Ended { stdout, ..Ended::default() },
+            Err(message) => bad(&message),
         },
         Command::Manifest(arguments) if !arguments.write => Ended { stdout: manifest::connector(), ..Ended::default() },
         Command::Manifest(arguments) => match write_manifest(&arguments.dir) {
@@ -237,6 +275,12 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => serve_sandbox(&arguments),
     }
+}
+
+/// What is told on stderr alone, for humans.
+fn bad(message: &str) -> Ended {
+    tracing::error!("{message}");
+    Ended { code: BAD, ..Ended::default() }
 }
 
 /// Help and version go to stdout. A mistake is told on stderr, and as a result on stdout for a platform that waits.
@@ -516,8 +560,7 @@ fn describe(action: &Action) -> String {
         let _ = writeln!(text, "  {place}.{}  e.g. {}", output.path, output.example);
     }
     let _ = writeln!(text, "\nCalls: {}", action.calls.join(", "));
-    let permissions: Vec<_> = action.calls.iter().map(|call| permission(call)).collect();
-    let _ = writeln!(text, "Permissions: {}", permissions.join(", "));
+    let _ = writeln!(text, "Permissions: {}", permissions::of_action(action).join(", "));
     if !action.undoing.is_empty() {
         let _ = writeln!(text, "\nUndoing: {}", action.undoing);
     }
@@ -537,8 +580,24 @@ fn describe(action: &Action) -> String {
     text
 }
 
-fn permission(call: &str) -> String {
-    if call.contains(':') { call.to_owned() } else { format!("iam:{call}") }
+/// The policy for the actions that were named, or for all.
+fn policy(arguments: &PolicyArguments) -> Result<String, String> {
+    let named = arguments.actions.iter().map(|name| request::lookup(name)).collect::<Result<Vec<_>, _>>()?;
+    let actions = if named.is_empty() { ACTIONS.iter().collect() } else { named };
+    let protected: Vec<_> = arguments.protect.iter().map(|pattern| pattern.trim().to_owned()).collect();
+    let scope = Scope {
+        partition: arguments.partition.clone(),
+        account: arguments.account.clone(),
+        protected: protected.into_iter().filter(|pattern| !pattern.is_empty()).collect(),
+    };
+    let policy = least_privilege::policy(&actions, &scope)?;
+    if !scope.protected.is_empty() && !policy.unguarded.is_empty() {
+        tracing::warn!(
+            "IAM cannot tell users and roles apart in {}: there, protected_principals of the asset alone protects them",
+            policy.unguarded.join(", ")
+        );
+    }
+    Ok(serde_json::to_string_pretty(&policy.document).unwrap_or_default() + "\n")
 }
 
 fn describe_asset() -> String {

@@ -5,7 +5,7 @@
 
 use crate::asset::{Holds, KEYS, Key};
 use awsiam_actions::action::{Kind, Of, Output, Parameter, parameter};
-use awsiam_actions::parameters::ALWAYS;
+use awsiam_actions::parameters::{ACCESS_KEY_ID_LENGTH, ALWAYS};
 use awsiam_actions::{ACTIONS, Action};
 use awsiam_iam::table::{self, MASK, Shape};
 use serde_json::{Map, Value, json};
@@ -525,6 +525,10 @@ fn taken(of: Of) -> Value {
         }
         Of::Path { backslashes: true, .. } => {
             json!({ "type": "string", "maxLength": LONGEST_PATH, "pattern": r"^[/\\]([!-~]*[/\\])?$" })
+        }
+        Of::AccessKeyId => {
+            let (least, most) = ACCESS_KEY_ID_LENGTH;
+            json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": "^A[KS]IA[A-Z0-9]*$" })
         }
         Of::Document => json!({ "type": "string", "minLength": 2, "contentMediaType": "application/json" }),
         Of::Flag(_) => json!({ "type": "boolean" }),

@@ -24,7 +24,7 @@ fn writes(operation: &str) -> bool {
 
 /// The names of the calls as actions declare them.
 fn called(world: &World) -> BTreeSet<String> {
-    let sts = ["GetCallerIdentity"];
+    let sts = ["GetCallerIdentity", "GetAccessKeyInfo"];
     let named = |name: &str| if sts.contains(&name) { format!("sts:{name}") } else { name.to_owned() };
     world.calls().iter().map(|seen| named(&seen.operation)).collect()
 }
@@ -80,7 +80,15 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
     };
     let user = trial.set["username"].as_str().unwrap_or_default();
     match trial.action {
-        "test connectivity" => vec![(vec![Fault::every("GetCallerIdentity", sts_role())], json!({}))],
+        "test connectivity" => {
+            let document =
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:DeleteUser","Resource":"*"}]}"#;
+            let narrowed = json!({ "UserName": "awsiam-operator", "PolicyName": "narrow", "PolicyDocument": document });
+            vec![
+                (vec![Fault::every("GetCallerIdentity", sts_role())], json!({})),
+                (vec![rival("SimulatePrincipalPolicy", "PutUserPolicy", narrowed)], json!({})),
+            ]
+        }
         "list users" => vec![(vec![], json!({ "user_path": "/" }))],
         "disable user" => vec![
             (renamed(user, "DeleteLoginProfile"), trial.set.clone()),
@@ -163,6 +171,17 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
             let blind = Fault { occurrences: (3..20).collect(), ..Fault::every("GetInstanceProfile", denied()) };
             vec![(vec![Fault::every("AddRoleToInstanceProfile", Effect::LoseReply), blind], trial.set.clone())]
         }
+        "find access key owner" => vec![
+            (vec![], json!({ "access_key_id": "ASIASANDBOXSOMEBODY1" })),
+            (vec![], json!({ "access_key_id": "AKIASANDBOXSOMEBODY1" })),
+        ],
+        "list access keys" => {
+            vec![(vec![Fault::every("GetAccessKeyLastUsed", denied())], trial.set.clone())]
+        }
+        "list user credentials" => {
+            let faults = ["ListSSHPublicKeys", "GetUser"].map(|operation| Fault::every(operation, denied()));
+            vec![(faults.to_vec(), trial.set.clone()), (vec![], json!({ "username": "mallory" }))]
+        }
         "get user"
         | "list groups"
         | "list roles"
@@ -170,7 +189,10 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
         | "attach policy"
         | "detach policy"
         | "revoke role sessions"
-        | "lock role trust" => vec![],
+        | "lock role trust"
+        | "get role"
+        | "get policy"
+        | "get credential report" => vec![],
         other => panic!("no detours are known for {other}"),
     }
 }

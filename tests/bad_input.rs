@@ -92,6 +92,26 @@ fn requests_that_cannot_be_meant() {
             "characters that IAM does not allow",
         ),
         (
+            "a user's id for an access key's",
+            with("find access key owner", json!([{ "access_key_id": "AIDASANDBOXALICE0001" }])),
+            "AIDA… is that of a user",
+        ),
+        (
+            "a role's id for an access key's",
+            with("find access key owner", json!([{ "access_key_id": "AROASANDBOXALICE0001" }])),
+            "AROA… is that of a role",
+        ),
+        (
+            "an access key id in small letters",
+            with("find access key owner", json!([{ "access_key_id": "akiasandboxalice0001" }])),
+            "must be the id of an access key",
+        ),
+        (
+            "an access key id that is too short",
+            with("find access key owner", json!([{ "access_key_id": "AKIA1" }])),
+            "16 to 128 characters",
+        ),
+        (
             "a path without slashes",
             with("list users", json!([{ "user_path": "engineering" }])),
             "always starts and ends with \"/\"",

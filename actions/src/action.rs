@@ -148,6 +148,8 @@ pub enum Of {
         /// Whether backslashes are taken for slashes: the original app does so for users and roles, not for groups.
         backslashes: bool,
     },
+    /// The id of an access key, long-term (`AKIA…`) or temporary (`ASIA…`).
+    AccessKeyId,
     /// A policy document as JSON text.
     Document,
     /// True or false, with the default.
@@ -236,6 +238,9 @@ pub mod parameter {
     pub const ROLE: &[&str] = &["aws iam role name"];
     /// Names the platform knows a policy's ARN by.
     pub const POLICY: &[&str] = &["aws iam policy arn"];
+
+    /// Names the platform knows an access key's id by.
+    pub const ACCESS_KEY: &[&str] = &["aws access key id"];
 
     /// The user that an action is about.
     pub const USERNAME: Parameter = Parameter {

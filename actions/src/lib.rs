@@ -6,8 +6,10 @@ pub mod action;
 pub mod change;
 pub mod execute;
 pub mod guard;
+pub mod least_privilege;
 pub mod outcome;
 pub mod parameters;
+pub mod permissions;
 pub mod reader;
 pub mod record;
 pub mod runbook;
@@ -27,9 +29,16 @@ mod disable_access_key;
 mod disable_user;
 mod enable_access_key;
 mod enable_user;
+mod find_access_key_owner;
+mod get_credential_report;
+mod get_policy;
+mod get_role;
 mod get_user;
+mod keys;
+mod list_access_keys;
 mod list_groups;
 mod list_roles;
+mod list_user_credentials;
 mod list_users;
 mod lock_role_trust;
 mod quarantine_role;
@@ -74,6 +83,12 @@ pub const ACTIONS: &[Action] = &[
     lock_role_trust::ACTION,
     contain_user::ACTION,
     contain_role::ACTION,
+    find_access_key_owner::ACTION,
+    list_access_keys::ACTION,
+    list_user_credentials::ACTION,
+    get_role::ACTION,
+    get_policy::ACTION,
+    get_credential_report::ACTION,
 ];
 
 /// The action with this name or identifier.

@@ -100,6 +100,10 @@ impl Parameters {
                 let path = check_path(of, text)?;
                 self.texts.insert(name, path);
             }
+            (Of::AccessKeyId, Value::String(text)) => {
+                check_access_key_id(text).map_err(|problem| format!("Parameter {name:?} {problem}"))?;
+                self.texts.insert(name, text.clone());
+            }
             (Of::Document, Value::String(text)) => {
                 let document: Value = serde_json::from_str(text)
                     .map_err(|_| "Provided policy document is not a valid JSON string".to_owned())?;
@@ -165,6 +169,39 @@ fn check_path(of: &str, path: String) -> Result<String, String> {
     }
     check("CreateUser", "Path", &path).map_err(|problem| format!("{of} path {problem}"))?;
     Ok(path)
+}
+
+/// What other ids of IAM begin with, and what they are ids of.
+const OTHER_IDS: &[(&str, &str)] = &[
+    ("ABIA", "an STS service bearer token"),
+    ("ACCA", "a service-specific credential"),
+    ("AGPA", "a group"),
+    ("AIDA", "a user"),
+    ("AIPA", "an instance profile"),
+    ("ANPA", "a managed policy"),
+    ("ANVA", "a version of a managed policy"),
+    ("APKA", "an SSH public key"),
+    ("AROA", "a role"),
+    ("ASCA", "a certificate"),
+];
+
+/// The fewest and the most characters of an access key's id.
+pub const ACCESS_KEY_ID_LENGTH: (usize, usize) = (16, 128);
+
+fn check_access_key_id(text: &str) -> Result<(), String> {
+    if let Some((prefix, what)) = OTHER_IDS.iter().find(|(prefix, _)| text.starts_with(prefix)) {
+        return Err(format!("must be the id of an access key (AKIA… or ASIA…); {prefix}… is that of {what}"));
+    }
+    let (least, most) = ACCESS_KEY_ID_LENGTH;
+    let known = ["AKIA", "ASIA"].iter().any(|prefix| text.starts_with(prefix));
+    let plain = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if known && plain && (least..=most).contains(&text.len()) {
+        return Ok(());
+    }
+    // The value is not repeated: it may be a secret that was put in the wrong field.
+    Err(format!(
+        "must be the id of an access key: AKIA… or ASIA…, {least} to {most} characters, capital letters and digits only"
+    ))
 }
 
 fn describe(value: &Value) -> String {

@@ -58,6 +58,14 @@ impl Reader {
         format!("{}Z", &now[..now.len().min(19)])
     }
 
+    /// The number of the account that an access key belongs to.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn access_key_account(&self, access_key_id: &str) -> Result<Reply<String>, Error> {
+        self.client.access_key_account(access_key_id).await
+    }
+
     /// Where the credentials come from, in words.
     #[must_use]
     pub fn source(&self) -> &str {

@@ -313,6 +313,30 @@ impl Client {
         Ok(reply.data)
     }
 
+    /// The number of the account that an access key belongs to, whichever account that is.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn access_key_account(&self, access_key_id: &str) -> Result<Reply<String>, Error> {
+        let one = || -> OneAttempt<'_, String> {
+            let id = access_key_id.to_owned();
+            Box::pin(async move {
+                let watch = Watch::default();
+                let asked = self.shared.sts.get_access_key_info().access_key_id(id);
+                let sent = asked.customize().interceptor(watch.clone()).send().await;
+                let account = match sent {
+                    Ok(output) => {
+                        let request_id = output.request_id().map(str::to_owned);
+                        output.account().map(|account| (account.to_owned(), request_id)).ok_or_else(not_sts)
+                    }
+                    Err(error) => Err(sts_failure(&error)),
+                };
+                (account, watch.seen())
+            })
+        };
+        self.attempts("GetAccessKeyInfo", true, &one).await
+    }
+
     /// The loop around every call.
     async fn attempts<'a, T>(
         &'a self,
@@ -451,41 +475,44 @@ fn join(whole: &mut Value, page: Value, paging: &table::Paging) {
     }
 }
 
+type StsError<E> = aws_sdk_sts::error::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>;
 type StsResult = Result<
     aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput,
-    aws_sdk_sts::error::SdkError<
-        aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError,
-        aws_smithy_runtime_api::client::orchestrator::HttpResponse,
-    >,
+    StsError<aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError>,
 >;
 
-fn identity_of(sent: StsResult) -> Result<(Identity, Option<String>), Failed> {
-    let malformed =
-        || Failed::lost(Kind::MalformedReply, "the answer is not STS's; is this endpoint really AWS?".to_owned());
-    match sent {
-        Ok(output) => {
-            let request_id = output.request_id().map(str::to_owned);
-            let (Some(account), Some(arn), Some(user_id)) = (output.account(), output.arn(), output.user_id()) else {
-                return Err(malformed());
-            };
-            let partition = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next()).ok_or_else(malformed)?;
-            let identity = Identity {
-                account: account.to_owned(),
-                arn: arn.to_owned(),
-                user_id: user_id.to_owned(),
-                partition: partition.to_owned(),
-            };
-            Ok((identity, request_id))
-        }
-        Err(error) => Err(match error.raw_response().map(|response| response.status().as_u16()) {
-            Some(200..300) => Failed { status: Some(200), ..malformed() },
-            Some(status) => Failed::answered(
-                status,
-                error.code().map(str::to_owned),
-                error.message().unwrap_or_default().to_owned(),
-                error.request_id().map(str::to_owned),
-            ),
-            None => failure_of(&error),
-        }),
+fn not_sts() -> Failed {
+    Failed::lost(Kind::MalformedReply, "the answer is not STS's; is this endpoint really AWS?".to_owned())
+}
+
+fn sts_failure<E>(error: &StsError<E>) -> Failed
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(200..300) => Failed { status: Some(200), ..not_sts() },
+        Some(status) => Failed::answered(
+            status,
+            error.code().map(str::to_owned),
+            error.message().unwrap_or_default().to_owned(),
+            error.request_id().map(str::to_owned),
+        ),
+        None => failure_of(error),
     }
+}
+
+fn identity_of(sent: StsResult) -> Result<(Identity, Option<String>), Failed> {
+    let output = sent.map_err(|error| sts_failure(&error))?;
+    let request_id = output.request_id().map(str::to_owned);
+    let (Some(account), Some(arn), Some(user_id)) = (output.account(), output.arn(), output.user_id()) else {
+        return Err(not_sts());
+    };
+    let partition = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next()).ok_or_else(not_sts)?;
+    let identity = Identity {
+        account: account.to_owned(),
+        arn: arn.to_owned(),
+        user_id: user_id.to_owned(),
+        partition: partition.to_owned(),
+    };
+    Ok((identity, request_id))
 }

@@ -21,3 +21,30 @@ pub fn timestamp(time: std::time::SystemTime) -> String {
         .fmt(aws_smithy_types::date_time::Format::DateTimeWithOffset)
         .unwrap_or_default()
 }
+
+/// Seconds since 1970 of a time as IAM writes it; none where it is no such time.
+#[must_use]
+pub fn seconds(timestamp: &str) -> Option<i64> {
+    let format = aws_smithy_types::date_time::Format::DateTimeWithOffset;
+    aws_smithy_types::DateTime::from_str(timestamp, format).ok().map(|time| time.secs())
+}
+
+/// The bytes of a blob, which IAM writes in base64; none where it is not base64.
+#[must_use]
+pub fn bytes(blob: &str) -> Option<Vec<u8>> {
+    aws_smithy_types::base64::decode(blob.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_blobs_are_read_as_iam_writes_them() {
+        assert_eq!(seconds("1970-01-02T00:00:00Z"), Some(86_400));
+        assert_eq!(seconds("1970-01-02T01:00:00.5+01:00"), Some(86_400));
+        assert_eq!(seconds("N/A"), None);
+        assert_eq!(bytes("YSxi\n").as_deref(), Some(&b"a,b"[..]));
+        assert_eq!(bytes("!"), None);
+    }
+}

@@ -88,6 +88,15 @@ pub fn seed() -> Seed {
         "signing_certificates": [{ "id": "CERTSANDBOXMALLORY000001", "body": "-----BEGIN CERTIFICATE-----" }],
         "service_specific_credentials": [{ "id": "ACCASANDBOXMALLORY01", "service": "codecommit.amazonaws.com" }],
     }));
+    let named = |entity: &&mut Value| entity["name"] == "app-role" || entity["name"] == "ReadDocs";
+    seed["policies"].as_array_mut().unwrap().iter_mut().filter(named).for_each(|policy| {
+        policy["tags"] = json!({ "owner": "docs" });
+    });
+    seed["roles"].as_array_mut().unwrap().iter_mut().filter(named).for_each(|role| {
+        role["tags"] = json!({ "owner": "web" });
+        role["permissions_boundary"] = "arn:aws:iam::123456789012:policy/engineering-boundary".into();
+        role["last_used"] = json!({ "date": "2026-01-09T03:14:15Z", "service": "s3", "region": "us-east-1" });
+    });
     seed["virtual_mfa_devices"].as_array_mut().unwrap().push(json!({ "name": "mallory" }));
     serde_json::from_value(seed).unwrap()
 }

@@ -39,6 +39,12 @@ fn trial(action: &'static str, set: Value, missing: Option<Value>, says: &'stati
 
 #[allow(clippy::too_many_lines, reason = "a table")]
 pub fn trials() -> Vec<Trial> {
+    originals().into_iter().chain(investigations()).collect()
+}
+
+/// The actions that the original app has as well.
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn originals() -> Vec<Trial> {
     let read_only = "arn:aws:iam::aws:policy/ReadOnlyAccess";
     let s3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
     vec![
@@ -224,5 +230,42 @@ pub fn trials() -> Vec<Trial> {
                 "Role app-role contained successfully",
             )
         },
+    ]
+}
+
+/// Lookups beyond those of the original app.
+fn investigations() -> Vec<Trial> {
+    vec![
+        trial(
+            "find access key owner",
+            json!({ "access_key_id": "AKIASANDBOXALICE0001" }),
+            None,
+            "Access key AKIASANDBOXALICE0001 belongs to user alice; last used at 2026-01-09T03:14:15Z (iam, us-east-1)",
+        ),
+        trial(
+            "list access keys",
+            json!({ "username": "alice" }),
+            Some(json!({ "username": "nobody" })),
+            "Total access keys: 2, Total active: 2",
+        ),
+        trial(
+            "list user credentials",
+            json!({ "username": "alice" }),
+            Some(json!({ "username": "nobody" })),
+            "Total credentials: 3, Total active: 3, Total unread kinds: 0",
+        ),
+        trial(
+            "get role",
+            json!({ "role_name": "app-role" }),
+            Some(json!({ "role_name": "nothing" })),
+            "Total attached policies: 1, Total inline policies: 1, Total instance profiles: 1",
+        ),
+        trial(
+            "get policy",
+            json!({ "policy_arn": "arn:aws:iam::123456789012:policy/docs/ReadDocs" }),
+            Some(json!({ "policy_arn": "arn:aws:iam::123456789012:policy/docs/Nothing" })),
+            "Policy arn:aws:iam::123456789012:policy/docs/ReadDocs has v1 in force and is attached ",
+        ),
+        trial("get credential report", json!({}), None, "The credential report of "),
     ]
 }
