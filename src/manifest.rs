@@ -533,6 +533,7 @@ fn taken(of: Of) -> Value {
         Of::Document => json!({ "type": "string", "minLength": 2, "contentMediaType": "application/json" }),
         Of::Flag(_) => json!({ "type": "boolean" }),
         Of::Choice(words) => json!({ "enum": words }),
+        Of::Record => json!({ "type": ["string", "object"] }),
         Of::Credentials => json!({ "type": ["string", "object"], "writeOnly": true }),
     }
 }

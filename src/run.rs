@@ -3,11 +3,13 @@
 //! Knows no action by name. Each set has its own deadline and its own result; one that fails does not stop the others.
 
 use crate::asset::Asset;
+use crate::history;
 use crate::journal::{Journal, OfSet};
 use crate::request::Request;
 use crate::result::{Document, Item};
 use crate::session_credentials;
-use awsiam_actions::action::Run;
+use awsiam_actions::Action;
+use awsiam_actions::action::{Kind, Of, Run};
 use awsiam_actions::execute::{Context, Stop, execute, unless_stopped};
 use awsiam_actions::guard;
 use awsiam_actions::outcome::{Failure, Outcome};
@@ -18,6 +20,7 @@ use awsiam_actions::target::Target;
 use awsiam_iam::credentials::{Keys, Settings, Source};
 use awsiam_iam::{Client, Origin, timestamp};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use std::time::SystemTime;
 use tokio::time::Instant;
 
@@ -47,6 +50,8 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
         }
         let prepared = Parameters::validate(action, set).map_err(|wrong| wrong.join(". ")).and_then(|parameters| {
             let keys: Option<Keys> = parameters.secret("credentials").map(session_credentials::parse).transpose()?;
+            let mut parameters = parameters;
+            recall_runs(action, asset, &mut parameters)?;
             Ok((parameters, keys))
         });
         let (mut parameters, keys) = match prepared {
@@ -86,6 +91,54 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
         }
         _ => Document::of(identifier, items, &origin),
     }
+}
+
+/// Puts the records of runs in the place of their ids.
+fn recall_runs(action: &Action, asset: &Asset, parameters: &mut Parameters) -> Result<(), String> {
+    for parameter in action.parameters.iter().filter(|parameter| parameter.of == Of::Record) {
+        let Some(id) =
+            parameters.given(parameter.name).map(str::to_owned).filter(|text| !text.trim_start().starts_with('{'))
+        else {
+            continue;
+        };
+        let dir = asset
+            .state_dir
+            .as_deref()
+            .ok_or("There is no state folder in which runs are written down; set state_dir")?;
+        let run = history::find(dir, &id)?;
+        if run.state == history::State::UnderWay {
+            return Err(format!("Run {} is still under way", run.id));
+        }
+        parameters.set_record(parameter.name, record(dir, &run).to_string());
+    }
+    Ok(())
+}
+
+/// What is on record of a run, set by set, with the later run that contained the same target, if one did.
+fn record(dir: &Path, run: &history::Run) -> Value {
+    let contains = |action: &str| awsiam_actions::action(action).is_some_and(|action| action.kind == Kind::Contain);
+    let later = history::list(dir, None, usize::MAX).unwrap_or_default();
+    let later: Vec<_> = later.into_iter().filter(|other| other.id > run.id && contains(&other.action)).collect();
+    let sets = run.sets.iter().map(|set| {
+        let same = |other: &history::Set| {
+            other.target["id"] == set.target["id"]
+                && other.changes.iter().any(|change| change.status == history::Status::Succeeded)
+        };
+        let by = later.iter().find(|other| other.sets.iter().any(same)).map(|other| other.id.clone());
+        let changes = set.changes.iter().map(|change| {
+            let mut entry = Value::Object(change.entry.clone());
+            entry["status"] = json!(change.status);
+            entry
+        });
+        json!({
+            "run_id": run.id,
+            "target": set.target,
+            "observed": set.observed,
+            "changes": changes.collect::<Vec<_>>(),
+            "contained_later_by": by,
+        })
+    });
+    json!({ "sets": sets.collect::<Vec<_>>() })
 }
 
 /// Whether the asset allows the action at all.

@@ -62,7 +62,8 @@ fn success_and_the_calls_declared() {
             seen.extend(called(&world));
         }
         let expected: BTreeSet<_> = action.calls.iter().map(|call| (*call).to_owned()).collect();
-        assert_eq!(seen, expected, "{}: seen and declared", trial.action);
+        // What undo calls depends on what is undone: tests/undo.rs compares it.
+        assert!(trial.action == "undo" || seen == expected, "{}: seen {seen:?}, declared {expected:?}", trial.action);
     }
     assert_eq!(support::schema::unseen_outputs(), vec![], "outputs declared that no action produced");
 }
@@ -113,6 +114,7 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
         "remove user" => vec![(renamed(user, "RemoveUserFromGroup"), trial.set.clone())],
         "assign policy" => vec![(renamed(user, "AttachUserPolicy"), trial.set.clone())],
         "remove policy" => vec![(renamed(user, "DetachUserPolicy"), trial.set.clone())],
+        "undo" => vec![(vec![], json!({ "run": { "before": [["disable user", { "username": "bob" }]] } }))],
         "disable access key" | "enable access key" => {
             // The one key is deleted and its owner renamed at the last moment: only the list of all users is left.
             let key = json!({ "UserName": "dave", "AccessKeyId": "AKIASANDBOXDAVE00001" });

@@ -69,7 +69,7 @@ fn least_privilege_suffices_and_test_connectivity_tells_what_it_allows() {
 #[test]
 fn least_privilege_suffices_for_every_action() {
     for trial in support::trials::trials() {
-        let world = enforcing(&[("least", policy(&[trial.action]))]);
+        let world = enforcing(&[("least", policy(&[trial.action]))]).prepared_for(&trial);
         let ran = run_as(&world, "least", trial.action, trial.set).expect("success", trial.action);
         assert!(!ran.stdout.contains("AccessDenied"), "{}: {}", trial.action, ran.stdout);
         let refused = world.calls().into_iter().find(|seen| seen.code.as_deref() == Some("AccessDenied"));

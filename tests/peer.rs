@@ -25,6 +25,11 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
         "service specific credentials",
         "moto does not have ListServiceSpecificCredentials (HTTP 500): what is not known to be gone is not called deleted",
     ),
+    (
+        "contain user",
+        "service specific credentials",
+        "moto does not have ListServiceSpecificCredentials (HTTP 500): a user is not contained while a kind is not read",
+    ),
     ("find access key owner", "AKIASANDBOXALICE0001", "moto chooses the ids of keys: this one is not there"),
 ];
 
@@ -152,7 +157,7 @@ fn every_action_does_at_moto_what_it_does_in_the_sandbox() {
             let expected = if trial.again_fails { "failed" } else { "success" };
             let again = again.expect(expected, trial.action);
             let changed = again.changes().iter().any(|change| change["status"] == "succeeded");
-            assert!(!changed, "{} changed something again: {}", trial.action, again.stdout);
+            assert!(trial.again_changes || !changed, "{} changed something again: {}", trial.action, again.stdout);
         }
         let Some(missing) = &trial.missing else { continue };
         let expected = if trial.missing_is_fine { "success" } else { "failed" };

@@ -161,6 +161,8 @@ pub enum Of {
         /// The member.
         member: &'static str,
     },
+    /// An earlier run: its id, or its result. The runtime puts the run's record in the place of an id.
+    Record,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Credentials of an assumed role, used in place of the asset's for one parameter set.

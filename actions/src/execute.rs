@@ -224,7 +224,10 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     let reader = Reader::new(context.client, "");
     // A read that says nothing must not use up the time in which access could be taken away.
     let looking = reader.for_a_share_of_the_time();
-    let named = unless_stopped(context.stop, runbook.target.clone().named(&reader)).await;
+    let named = match &runbook.refusal {
+        Some(refusal) => Some(Err(refusal.clone())),
+        None => unless_stopped(context.stop, runbook.target.clone().named(&reader)).await,
+    };
     let target = match named {
         Some(Ok(target)) => target,
         Some(Err(failure)) => {
@@ -418,7 +421,9 @@ impl Run<'_> {
                 let mut reading = view.sightings().filter(|sighting| sighting.reach != Reach::Nothing);
                 let nothing_read = reading.all(|sighting| sighting.unknown.is_some());
                 // A caller that may not read may still be allowed to contain; one whom nothing answers is not.
-                if error.kind == Kind::BadCredentials || error.kind != Kind::Denied && nothing_read {
+                let nobody = error.kind == Kind::BadCredentials || error.kind != Kind::Denied && nothing_read;
+                // Where one certain entity is meant, its name alone is not enough.
+                if nobody || self.runbook.expects.is_some() {
                     return Err(error.clone().into());
                 }
                 self.notes.push(format!(
@@ -437,7 +442,31 @@ impl Run<'_> {
         self.observed = view.evidence();
         let notes = self.guard()?;
         self.notes.extend(notes);
+        self.expected()?;
         Ok(None)
+    }
+
+    /// Whether the target is the one that is meant: the same account, the same unique id.
+    fn expected(&self) -> Result<(), Failure> {
+        let Some((account, id)) = &self.runbook.expects else { return Ok(()) };
+        let refuse = |rule, message: String| Err(Failure::Refused { rule, message });
+        let arn = self.target.pinned.as_ref().map(|pinned| pinned.arn.as_str()).unwrap_or_default();
+        if arn.split(':').nth(4) != Some(account) {
+            return refuse(
+                "wrong_account",
+                format!("The run was in account {account}, which these credentials are not of. Nothing was changed."),
+            );
+        }
+        if self.target.id() != Some(id) {
+            return refuse(
+                "another_principal",
+                format!(
+                    "{} is not the one that the run was about: its unique id is another. Nothing was changed.",
+                    self.target.words()
+                ),
+            );
+        }
+        Ok(())
     }
 
     /// Asks the guards about the target as it is known now.

@@ -51,6 +51,7 @@ mod remove_user;
 mod revoke_role_sessions;
 mod revoke_user_sessions;
 mod test_connectivity;
+mod undo;
 
 pub use action::Action;
 
@@ -83,6 +84,7 @@ pub const ACTIONS: &[Action] = &[
     lock_role_trust::ACTION,
     contain_user::ACTION,
     contain_role::ACTION,
+    undo::ACTION,
     find_access_key_owner::ACTION,
     list_access_keys::ACTION,
     list_user_credentials::ACTION,

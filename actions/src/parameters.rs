@@ -117,6 +117,13 @@ impl Parameters {
                 self.texts.insert(name, text.clone());
             }
             (Of::Choice(words), _) => return Err(format!("Parameter {name:?} must be one of {}", words.join(", "))),
+            (Of::Record, Value::String(text)) => {
+                self.texts.insert(name, text.clone());
+            }
+            (Of::Record, Value::Object(_)) => {
+                self.texts.insert(name, value.to_string());
+            }
+            (Of::Record, _) => return Err(format!("Parameter {name:?} must be the id of a run, or its result")),
             (Of::Credentials, Value::String(text)) => {
                 self.secrets.insert(name, text.as_str().into());
             }
@@ -139,6 +146,11 @@ impl Parameters {
     #[must_use]
     pub fn given(&self, name: &str) -> Option<&str> {
         self.texts.get(name).map(String::as_str)
+    }
+
+    /// Puts the record of a run in the place of its id.
+    pub fn set_record(&mut self, name: &'static str, record: String) {
+        self.texts.insert(name, record);
     }
 
     /// A flag, given or by default.

@@ -4,7 +4,7 @@
 //! before it, and is skipped when something in that one failed or is in doubt.
 
 use crate::execute::Done;
-use crate::outcome::{Outcome, row};
+use crate::outcome::{Failure, Outcome, row};
 use crate::step::{AnyStep, Recalled, Step};
 use crate::target::Target;
 use serde_json::{Map, Value, json};
@@ -47,6 +47,10 @@ pub struct Runbook {
     pub(crate) missing: Missing,
     pub(crate) stages: Vec<Stage>,
     pub(crate) objection: Objection,
+    /// The account and the unique id that the target must have.
+    pub(crate) expects: Option<(String, String)>,
+    /// Why it must not begin at all.
+    pub(crate) refusal: Option<Failure>,
     /// Whether a stage goes on although the one before it failed.
     pub(crate) regardless: bool,
     /// The stages before which a change needs time to take hold everywhere.
@@ -96,6 +100,8 @@ impl Runbook {
             missing: Missing::Fails,
             stages: vec![],
             objection: Box::new(|_, _| None),
+            expects: None,
+            refusal: None,
             regardless: false,
             pauses: vec![],
             finish,
@@ -128,6 +134,18 @@ impl Runbook {
     pub fn stage(mut self, step: impl Step) -> Self {
         self.stages.push(vec![Box::new(step)]);
         self
+    }
+
+    /// A runbook that must not begin, and why.
+    #[must_use]
+    pub fn refused(target: Target, refusal: Failure) -> Self {
+        Self { refusal: Some(refusal), ..Self::new(target, Intent::Gives) }
+    }
+
+    /// With the account and unique id that the target must have.
+    #[must_use]
+    pub fn expects(self, account: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { expects: Some((account.into(), id.into())), ..self }
     }
 
     /// With stages that go on although the one before them failed: of a containment, each part counts by itself.

@@ -22,6 +22,8 @@ pub struct World {
     pub state_dir: PathBuf,
     /// How many calls were made before what is looked at began.
     before: usize,
+    /// The id of the run that prepared a trial.
+    prepared: String,
 }
 
 /// One run of the program.
@@ -44,6 +46,11 @@ impl Ran {
 
     pub fn status(&self) -> &str {
         self.first()["status"].as_str().unwrap_or_default()
+    }
+
+    /// The run's id.
+    pub fn run_id(&self) -> String {
+        self.record()["run_id"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The run's own record.
@@ -107,7 +114,7 @@ impl World {
     }
 
     pub fn with(options: Options) -> Self {
-        Self { sandbox: Sandbox::start(options).unwrap(), state_dir: folder(), before: 0 }
+        Self { sandbox: Sandbox::start(options).unwrap(), state_dir: folder(), before: 0, prepared: String::new() }
     }
 
     /// The asset of the sandbox's administrator.
@@ -134,18 +141,47 @@ impl World {
         for (name, value) in more.as_object().unwrap() {
             config[name] = value.clone();
         }
+        let mut set = set;
+        if set["run"] == "the prepared one" {
+            set["run"] = self.prepared.clone().into();
+        }
+        if let Some(before) = set["run"]["before"].as_array().cloned() {
+            let faults = serde_json::from_value(set["run"]["faults"].take()).unwrap_or_default();
+            set["run"] = self.prepare(&before, faults).into();
+        }
         let sets = if set.is_array() { set } else { json!([set]) };
         run(&["run", "-"], &json!({ "action": action, "config": config, "parameters": sets }).to_string(), &[])
     }
 
     /// The account with what a trial needs.
     pub fn for_trial(trial: &trials::Trial) -> Self {
-        let mut world = Self::new();
+        Self::new().prepared_for(trial)
+    }
+
+    /// Lets the administrator do what has to come before a trial.
+    pub fn prepared_for(mut self, trial: &trials::Trial) -> Self {
         if let Some((action, set)) = &trial.prepared_by {
-            world.run(action, set.clone()).expect("success", action);
-            world.before = world.sandbox.log().len();
+            self.prepared = self.run(action, set.clone()).expect("success", action).run_id();
+            self.before = self.sandbox.log().len();
         }
-        world
+        self
+    }
+
+    /// Runs these actions one after the other, the last of them with faults, and returns the id of the last run.
+    fn prepare(&self, before: &[Value], faults: Vec<Fault>) -> String {
+        let mut id = String::new();
+        for (at, step) in before.iter().enumerate() {
+            if at + 1 == before.len() && !faults.is_empty() {
+                self.sandbox.set_faults(faults.clone());
+            }
+            let action = step[0].as_str().unwrap();
+            let ran = self.run(action, step[1].clone()).expect("success", action);
+            id = ran.run_id();
+        }
+        if !faults.is_empty() {
+            self.no_faults();
+        }
+        id
     }
 
     pub fn fault(&self, fault: Fault) {

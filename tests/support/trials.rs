@@ -230,6 +230,10 @@ fn originals() -> Vec<Trial> {
                 "Role app-role contained successfully",
             )
         },
+        Trial {
+            prepared_by: Some(("quarantine user", json!({ "username": "alice" }))),
+            ..trial("undo", json!({ "run": "the prepared one" }), None, "on user alice undone")
+        },
     ]
 }
 

@@ -48,15 +48,15 @@ pub fn one_active(id: &str) -> AccessKeys {
 }
 
 /// The words by which a key is known in plans.
-fn about(id: &str) -> String {
+pub(crate) fn about(id: &str) -> String {
     format!("access key {id}")
 }
 
-fn set(user: &str, id: &str, status: &str) -> UpdateAccessKey {
+pub(crate) fn set(user: &str, id: &str, status: &str) -> UpdateAccessKey {
     UpdateAccessKey { user_name: user.to_owned(), access_key_id: id.to_owned(), status: status.to_owned() }
 }
 
-fn words(status: &str, id: &str) -> String {
+pub(crate) fn words(status: &str, id: &str) -> String {
     let verb = if status == "Active" { "activate" } else { "deactivate" };
     format!("{verb} access key {id}")
 }

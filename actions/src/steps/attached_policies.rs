@@ -47,7 +47,7 @@ fn about(arn: &str) -> String {
     format!("attached policy {arn}")
 }
 
-fn attach(target: &Target, arn: &str, reversal: Reversal) -> Change {
+pub(crate) fn attach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     let (what, about, policy_arn) = (format!("attach policy {arn}"), about(arn), arn.to_owned());
     let name = target.name.clone();
     match target.principal {
@@ -56,7 +56,7 @@ fn attach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     }
 }
 
-fn detach(target: &Target, arn: &str, reversal: Reversal) -> Change {
+pub(crate) fn detach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     let (what, about, policy_arn) = (format!("detach policy {arn}"), about(arn), arn.to_owned());
     let name = target.name.clone();
     match target.principal {

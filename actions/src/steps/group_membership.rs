@@ -44,12 +44,12 @@ fn about(group: &str) -> String {
     format!("membership in group {group}")
 }
 
-fn add(user: &str, group: &str, reversal: Reversal) -> Change {
+pub(crate) fn add(user: &str, group: &str, reversal: Reversal) -> Change {
     let request = AddUserToGroup { user_name: user.to_owned(), group_name: group.to_owned() };
     Change::new(&request, format!("add to group {group}"), about(group), reversal)
 }
 
-fn remove(user: &str, group: &str, reversal: Reversal) -> Change {
+pub(crate) fn remove(user: &str, group: &str, reversal: Reversal) -> Change {
     let request = RemoveUserFromGroup { user_name: user.to_owned(), group_name: group.to_owned() };
     Change::new(&request, format!("remove from group {group}"), about(group), reversal)
 }

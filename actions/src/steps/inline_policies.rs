@@ -10,6 +10,7 @@ use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
     DeleteRolePolicy, DeleteUserPolicy, GetRolePolicy, GetUserPolicy, ListRolePolicies, ListUserPolicies,
+    PutRolePolicy, PutUserPolicy,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -24,7 +25,30 @@ pub fn absent() -> Absent {
     Absent
 }
 
-async fn document(reader: &Reader, target: &Target, policy: &str) -> Result<String, Error> {
+/// Puts an inline policy, or deletes it where there is no document.
+pub(crate) fn set(target: &Target, policy: &str, document: Option<&str>, reversal: Reversal) -> Change {
+    let about = format!("inline policy {policy}");
+    let (name, policy_name) = (target.name.clone(), policy.to_owned());
+    let Some(document) = document else {
+        let what = format!("delete inline policy {policy}");
+        let change = match target.principal {
+            Principal::User => Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, about, reversal),
+            Principal::Role => Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about, reversal),
+        };
+        return change.removal();
+    };
+    let (what, policy_document) = (format!("put inline policy {policy}"), document.to_owned());
+    match target.principal {
+        Principal::User => {
+            Change::new(&PutUserPolicy { user_name: name, policy_name, policy_document }, what, about, reversal)
+        }
+        Principal::Role => {
+            Change::new(&PutRolePolicy { role_name: name, policy_name, policy_document }, what, about, reversal)
+        }
+    }
+}
+
+pub(crate) async fn document(reader: &Reader, target: &Target, policy: &str) -> Result<String, Error> {
     let (name, policy_name) = (target.name.clone(), policy.to_owned());
     match target.principal {
         Principal::User => Ok(reader.get(&GetUserPolicy { user_name: name, policy_name }).await?.data.policy_document),

@@ -40,7 +40,7 @@ pub fn present(password: SecretString) -> Present {
     Present { password }
 }
 
-fn delete(user: &str) -> Change {
+pub(crate) fn delete(user: &str) -> Change {
     let request = DeleteLoginProfile { user_name: user.to_owned() };
     let reversal = Reversal::Lossy {
         by: "enable user",
@@ -105,4 +105,20 @@ impl Step for Present {
         );
         vec![change.settled_by(&[Kind::AlreadyExists])]
     }
+}
+
+/// Creates a password that has to be changed at the next sign-in.
+pub(crate) fn create_to_be_reset(user: &str, password: &SecretString) -> Change {
+    let request = CreateLoginProfile {
+        user_name: user.to_owned(),
+        password: Some(Sensitive(password.clone())),
+        password_reset_required: Some(true),
+    };
+    Change::new(
+        &request,
+        "create login profile (console password, to be changed)",
+        ABOUT,
+        Reversal::exact(delete(user)),
+    )
+    .settled_by(&[Kind::AlreadyExists])
 }

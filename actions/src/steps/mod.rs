@@ -9,6 +9,7 @@ pub mod instance_profiles;
 pub mod login_profile;
 pub mod mfa_devices;
 pub mod quarantine;
+pub mod restore;
 pub mod role;
 pub mod service_specific_credentials;
 pub mod sessions;

@@ -103,7 +103,7 @@ pub fn trust_locked() -> TrustLocked {
     TrustLocked
 }
 
-fn set_trust(name: &str, document: &str, what: &str, reversal: Reversal) -> Change {
+pub(crate) fn set_trust(name: &str, document: &str, what: &str, reversal: Reversal) -> Change {
     let request = UpdateAssumeRolePolicy { role_name: name.to_owned(), policy_document: document.to_owned() };
     Change::new(&request, what, "trust policy", reversal)
 }

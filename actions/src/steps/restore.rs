@@ -1,0 +1,454 @@
+//! What one run changed, put back: for each change the reversal, made of its kind and of what was observed before it.
+//!
+//! Looks first. What is as before the run needs nothing; what is as the run left it is put back; anything else has moved
+//! meanwhile and is left alone. A record is data: names, ids and documents are taken from it, calls are not.
+
+use crate::change::{Change, Reversal};
+use crate::reader::Reader;
+use crate::step::{Look, Seen, Step, optional};
+use crate::steps::{
+    access_keys, attached_policies, group_membership, inline_policies, login_profile, quarantine, role,
+};
+use crate::target::{Principal, Target};
+use awsiam_iam::Error;
+use awsiam_iam::types::{
+    GetLoginProfile, ListAccessKeys, ListAttachedRolePolicies, ListAttachedUserPolicies, ListGroupsForUser,
+    ListSSHPublicKeys, ListServiceSpecificCredentials, ListSigningCertificates, UpdateSSHPublicKey,
+    UpdateServiceSpecificCredential, UpdateSigningCertificate,
+};
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Every call that putting back may make.
+pub const CALLS: &[&str] = &[
+    "sts:GetCallerIdentity",
+    "GetUser",
+    "GetRole",
+    "GetLoginProfile",
+    "ListAccessKeys",
+    "ListGroupsForUser",
+    "ListAttachedUserPolicies",
+    "ListAttachedRolePolicies",
+    "ListSSHPublicKeys",
+    "ListSigningCertificates",
+    "ListServiceSpecificCredentials",
+    "GetUserPolicy",
+    "GetRolePolicy",
+    "CreateLoginProfile",
+    "DeleteLoginProfile",
+    "UpdateAccessKey",
+    "UpdateSSHPublicKey",
+    "UpdateSigningCertificate",
+    "UpdateServiceSpecificCredential",
+    "AddUserToGroup",
+    "RemoveUserFromGroup",
+    "AttachUserPolicy",
+    "DetachUserPolicy",
+    "AttachRolePolicy",
+    "DetachRolePolicy",
+    "PutUserPolicy",
+    "DeleteUserPolicy",
+    "PutRolePolicy",
+    "DeleteRolePolicy",
+    "PutUserPermissionsBoundary",
+    "DeleteUserPermissionsBoundary",
+    "PutRolePermissionsBoundary",
+    "DeleteRolePermissionsBoundary",
+    "UpdateAssumeRolePolicy",
+];
+
+/// Which credentials are to work again.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// None.
+    None,
+    /// All that the run switched off.
+    All,
+    /// These ids.
+    Ids(Vec<String>),
+}
+
+impl Selection {
+    /// `all`, or ids separated by commas.
+    #[must_use]
+    pub fn of(text: Option<&str>) -> Self {
+        match text.map(str::trim) {
+            None | Some("") => Self::None,
+            Some("all") => Self::All,
+            Some(ids) => Self::Ids(ids.split(',').map(|id| id.trim().to_owned()).collect()),
+        }
+    }
+
+    fn has(&self, id: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Ids(ids) => ids.iter().any(|known| known == id),
+        }
+    }
+}
+
+/// What a run changed, put back.
+#[derive(Debug)]
+pub struct Restore {
+    changes: Vec<(String, Value)>,
+    before: Value,
+    selection: Selection,
+    password: Option<SecretString>,
+}
+
+/// What was seen, and what follows for the record.
+#[derive(Debug, Serialize)]
+pub struct State {
+    /// What is as the run left it, to be put back.
+    back: Vec<Back>,
+    /// What is neither as the run left it nor as it was before.
+    moved: Vec<String>,
+    /// What cannot or shall not be restored, and why.
+    not_restored: Vec<String>,
+}
+
+/// One thing to be put back.
+#[derive(Debug, Clone, Serialize)]
+struct Back {
+    /// The kind of thing.
+    kind: &'static str,
+    /// Which one: id, name or ARN.
+    which: String,
+    /// What it is to be again: a status, a document, an ARN; nothing for "not there".
+    to: Option<String>,
+}
+
+/// The changes of a record that were made, or may have been.
+fn made(record: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let changes = record["changes"].as_array().into_iter().flatten();
+    let made = changes.filter(|change| matches!(change["status"].as_str(), Some("succeeded" | "unknown")));
+    made.filter_map(|change| Some((change["operation"].as_str()?, &change["parameters"])))
+}
+
+/// Whether putting back takes access away: then the guards against acting on oneself count.
+#[must_use]
+pub fn takes_away(record: &Value) -> bool {
+    made(record).any(|(operation, parameters)| {
+        ["AddUserToGroup", "AttachUserPolicy", "AttachRolePolicy", "CreateLoginProfile"].contains(&operation)
+            || parameters["Status"] == "Active"
+    })
+}
+
+/// What the run of this record changed, put back.
+#[must_use]
+pub fn what(record: &Value, selection: Selection, password: Option<SecretString>) -> Restore {
+    let changes = made(record).map(|(operation, parameters)| (operation.to_owned(), parameters.clone())).collect();
+    Restore { changes, before: record["observed"].clone(), selection, password }
+}
+
+/// What is there now, as far as the changes are about it.
+#[derive(Default)]
+struct Now {
+    statuses: Map<String, Value>,
+    password: bool,
+    groups: Vec<String>,
+    attached: Vec<String>,
+    inline: Map<String, Value>,
+}
+
+impl Restore {
+    fn any(&self, operations: &[&str]) -> bool {
+        self.changes.iter().any(|(operation, _)| operations.contains(&operation.as_str()))
+    }
+
+    async fn read(&self, reader: &Reader, target: &Target) -> Result<Now, Error> {
+        let name = || target.name.clone();
+        let mut now = Now::default();
+        if self.any(&["UpdateAccessKey"]) {
+            let keys = reader.list(&ListAccessKeys { user_name: name(), ..ListAccessKeys::default() }).await?.data;
+            for key in keys.access_key_metadata {
+                now.statuses.insert(key.access_key_id.unwrap_or_default(), key.status.into());
+            }
+        }
+        if self.any(&["UpdateSSHPublicKey"]) {
+            let keys =
+                reader.list(&ListSSHPublicKeys { user_name: name(), ..ListSSHPublicKeys::default() }).await?.data;
+            now.statuses.extend(keys.ssh_public_keys.into_iter().map(|key| (key.ssh_public_key_id, key.status.into())));
+        }
+        if self.any(&["UpdateSigningCertificate"]) {
+            let request = ListSigningCertificates { user_name: name(), ..ListSigningCertificates::default() };
+            let certificates = reader.list(&request).await?.data.certificates;
+            now.statuses.extend(certificates.into_iter().map(|one| (one.certificate_id, one.status.into())));
+        }
+        if self.any(&["UpdateServiceSpecificCredential"]) {
+            let request =
+                ListServiceSpecificCredentials { user_name: name(), ..ListServiceSpecificCredentials::default() };
+            let credentials = reader.list(&request).await?.data.service_specific_credentials;
+            now.statuses
+                .extend(credentials.into_iter().map(|one| (one.service_specific_credential_id, one.status.into())));
+        }
+        if self.any(&["DeleteLoginProfile", "CreateLoginProfile"]) {
+            now.password = optional(reader.get(&GetLoginProfile { user_name: name() }).await)?.is_some();
+        }
+        if self.any(&["AddUserToGroup", "RemoveUserFromGroup"]) {
+            let request = ListGroupsForUser { user_name: name(), ..ListGroupsForUser::default() };
+            now.groups = reader.list(&request).await?.data.groups.into_iter().map(|group| group.group_name).collect();
+        }
+        if self.any(&["AttachUserPolicy", "DetachUserPolicy"]) {
+            let request = ListAttachedUserPolicies { user_name: name(), ..ListAttachedUserPolicies::default() };
+            let attached = reader.list(&request).await?.data.attached_policies;
+            now.attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
+        }
+        if self.any(&["AttachRolePolicy", "DetachRolePolicy"]) {
+            let request = ListAttachedRolePolicies { role_name: name(), ..ListAttachedRolePolicies::default() };
+            let attached = reader.list(&request).await?.data.attached_policies;
+            now.attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
+        }
+        for (operation, parameters) in &self.changes {
+            if ["PutUserPolicy", "PutRolePolicy", "DeleteUserPolicy", "DeleteRolePolicy"].contains(&operation.as_str())
+            {
+                let policy = parameters["PolicyName"].as_str().unwrap_or_default();
+                let document = optional(inline_policies::document(reader, target, policy).await)?;
+                now.inline.insert(policy.to_owned(), document.into());
+            }
+        }
+        Ok(now)
+    }
+
+    /// The document that an inline policy had before the run, where it is on record.
+    fn document_before(&self, policy: &str) -> Option<String> {
+        if policy == crate::steps::sessions::NAME {
+            return self.before["revoked_sessions"]["document"].as_str().map(str::to_owned);
+        }
+        // Of our own policies only what the stage itself read counts: a look for the record may come after the stage put
+        // them, and would name what the run did as what was there before it.
+        if let Some(ours) = self.before["quarantine"]["inline"].as_array().filter(|_| policy.starts_with("awsiam-")) {
+            let pair = ours.iter().find(|pair| pair[0] == policy)?;
+            return pair[1].as_str().map(str::to_owned);
+        }
+        let lists = [&self.before["inline_policies"], &self.before["everything"]["inline_policies"]];
+        let mut all = lists.into_iter().filter_map(Value::as_array).flatten();
+        let known = all.find(|known| known["PolicyName"] == policy)?;
+        known["PolicyDocument"].as_str().map(str::to_owned)
+    }
+
+    /// The status that a credential had before the run.
+    fn status_before(&self, id: &str) -> Option<String> {
+        let kinds = ["access_keys", "ssh_public_keys", "signing_certificates", "service_specific_credentials"];
+        let ids = ["AccessKeyId", "SSHPublicKeyId", "CertificateId", "ServiceSpecificCredentialId"];
+        let mut all = kinds.iter().filter_map(|kind| self.before[*kind].as_array()).flatten();
+        let known = all.find(|known| ids.iter().any(|name| known[*name] == id))?;
+        known["Status"].as_str().map(str::to_owned)
+    }
+
+    /// Compares what is there now with what the run left and with what was before.
+    #[allow(clippy::too_many_lines, reason = "one arm for each kind of change")]
+    fn judge(&self, now: &Now, look: &Look) -> State {
+        let mut state = State { back: vec![], moved: vec![], not_restored: vec![] };
+        let entity = look.target.pinned.as_ref().map(|pinned| pinned.entity.clone()).unwrap_or_default();
+        let same = |a: &str, b: &str| {
+            let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+            a == b || parse(a).is_some_and(|a| parse(b) == Some(a))
+        };
+        for (operation, parameters) in &self.changes {
+            let text = |name: &str| parameters[name].as_str().unwrap_or_default().to_owned();
+            match operation.as_str() {
+                "UpdateAccessKey"
+                | "UpdateSSHPublicKey"
+                | "UpdateSigningCertificate"
+                | "UpdateServiceSpecificCredential" => {
+                    let (kind, id) = match operation.as_str() {
+                        "UpdateAccessKey" => ("access key", text("AccessKeyId")),
+                        "UpdateSSHPublicKey" => ("SSH public key", text("SSHPublicKeyId")),
+                        "UpdateSigningCertificate" => ("signing certificate", text("CertificateId")),
+                        _ => ("service-specific credential", text("ServiceSpecificCredentialId")),
+                    };
+                    let (before, left) = (self.status_before(&id), text("Status"));
+                    let is = now.statuses.get(&id).and_then(Value::as_str);
+                    match (before, is) {
+                        (_, None) => state.moved.push(format!("{kind} {id} is gone")),
+                        (None, _) => {
+                            state.not_restored.push(format!("{kind} {id}: what it was before is not on record"));
+                        }
+                        (Some(before), Some(is)) if is == before => {}
+                        (Some(before), Some(is)) if is == left => {
+                            if before == "Active" && !self.selection.has(&id) {
+                                state.not_restored.push(format!(
+                                    "{kind} {id}: credentials come back only when reactivate_credentials names them"
+                                ));
+                            } else {
+                                state.back.push(Back { kind, which: id, to: Some(before) });
+                            }
+                        }
+                        (_, Some(is)) => state.moved.push(format!("{kind} {id} is {is}")),
+                    }
+                }
+                "DeleteLoginProfile" if now.password => {}
+                "DeleteLoginProfile" => match self.password {
+                    Some(_) => {
+                        state.back.push(Back { kind: "password", which: String::new(), to: Some("given".to_owned()) });
+                    }
+                    None => {
+                        state
+                            .not_restored
+                            .push("the console password: give one with the parameter password".to_owned());
+                    }
+                },
+                "CreateLoginProfile" if !now.password => {}
+                "CreateLoginProfile" => state.back.push(Back { kind: "password", which: String::new(), to: None }),
+                "AddUserToGroup" | "RemoveUserFromGroup" => {
+                    let group = text("GroupName");
+                    let wanted = operation == "RemoveUserFromGroup";
+                    if now.groups.contains(&group) != wanted {
+                        state.back.push(Back { kind: "group", which: group, to: wanted.then(|| "member".to_owned()) });
+                    }
+                }
+                "AttachUserPolicy" | "AttachRolePolicy" | "DetachUserPolicy" | "DetachRolePolicy" => {
+                    let arn = text("PolicyArn");
+                    let wanted = operation.starts_with("Detach");
+                    if now.attached.contains(&arn) != wanted {
+                        state.back.push(Back {
+                            kind: "attached policy",
+                            which: arn,
+                            to: wanted.then(|| "attached".to_owned()),
+                        });
+                    }
+                }
+                "PutUserPolicy" | "PutRolePolicy" | "DeleteUserPolicy" | "DeleteRolePolicy" => {
+                    let policy = text("PolicyName");
+                    let left = parameters["PolicyDocument"].as_str();
+                    let before = self.document_before(&policy);
+                    let is = now.inline.get(&policy).and_then(Value::as_str);
+                    let alike = |a: Option<&str>, b: Option<&str>| match (a, b) {
+                        (Some(a), Some(b)) => same(a, b),
+                        (a, b) => a.is_none() && b.is_none(),
+                    };
+                    if left.is_none() && before.is_none() {
+                        state.not_restored.push(format!("inline policy {policy}: its document is not on record"));
+                    } else if alike(is, left) {
+                        state.back.push(Back { kind: "inline policy", which: policy, to: before });
+                    } else if !alike(is, before.as_deref()) {
+                        state.moved.push(format!("inline policy {policy} has another document"));
+                    }
+                }
+                "PutUserPermissionsBoundary" | "PutRolePermissionsBoundary" => {
+                    let principal = look.target.principal.name();
+                    let of = |entity: &Value| {
+                        entity["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str().map(str::to_owned)
+                    };
+                    let (is, before, left) = (of(&entity), of(&self.before[principal]), text("PermissionsBoundary"));
+                    if is.as_deref() == Some(&left) && is != before {
+                        state.back.push(Back { kind: "boundary", which: left, to: before });
+                    } else if is != before {
+                        state.moved.push("the permissions boundary is another one".to_owned());
+                    }
+                }
+                "UpdateAssumeRolePolicy" => {
+                    let of = |entity: &Value| entity["AssumeRolePolicyDocument"].as_str().map(str::to_owned);
+                    let (is, before, left) = (of(&entity), of(&self.before["role"]), text("PolicyDocument"));
+                    match (is, before) {
+                        (Some(is), Some(before)) if same(&is, &before) => {}
+                        (Some(is), Some(before)) if same(&is, &left) => {
+                            state.back.push(Back { kind: "trust policy", which: String::new(), to: Some(before) });
+                        }
+                        (_, None) => {
+                            state.not_restored.push("the trust policy: what it was before is not on record".to_owned());
+                        }
+                        _ => state.moved.push("the trust policy is another one".to_owned()),
+                    }
+                }
+                other => state.not_restored.push(format!("what {other} did cannot be taken back")),
+            }
+        }
+        state
+    }
+
+    fn change(&self, back: &Back, target: &Target) -> Option<Change> {
+        let last = || Reversal::Irreversible { why: "a reversal: run the action again that was undone" };
+        let user = || target.name.clone();
+        let (which, to) = (back.which.as_str(), back.to.as_deref());
+        let status = || to.unwrap_or_default().to_owned();
+        let words = format!("make {} {which} {}", back.kind, status().to_lowercase());
+        let about = format!("{} {which}", back.kind);
+        Some(match back.kind {
+            "access key" => Change::new(
+                &access_keys::set(&target.name, which, to?),
+                access_keys::words(to?, which),
+                access_keys::about(which),
+                last(),
+            ),
+            "SSH public key" => {
+                let request =
+                    UpdateSSHPublicKey { user_name: user(), ssh_public_key_id: which.to_owned(), status: status() };
+                Change::new(&request, words, about, last())
+            }
+            "signing certificate" => {
+                let request =
+                    UpdateSigningCertificate { user_name: user(), certificate_id: which.to_owned(), status: status() };
+                Change::new(&request, words, about, last())
+            }
+            "service-specific credential" => {
+                let id = which.to_owned();
+                let request = UpdateServiceSpecificCredential {
+                    user_name: user(),
+                    service_specific_credential_id: id,
+                    status: status(),
+                };
+                Change::new(&request, words, about, last())
+            }
+            "password" if to.is_none() => login_profile::delete(&target.name),
+            "password" => login_profile::create_to_be_reset(&target.name, self.password.as_ref()?),
+            "group" if to.is_some() => group_membership::add(&target.name, which, last()),
+            "group" => group_membership::remove(&target.name, which, last()).removal(),
+            "attached policy" if to.is_some() => attached_policies::attach(target, which, last()),
+            "attached policy" => attached_policies::detach(target, which, last()).removal(),
+            "inline policy" => inline_policies::set(target, which, to, last()),
+            "boundary" => quarantine::set_boundary(target, to, last()),
+            "trust policy" if target.principal == Principal::Role => {
+                role::set_trust(&target.name, to?, "put the former trust policy back", last())
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Step for Restore {
+    type State = Map<String, Value>;
+
+    fn name(&self) -> &'static str {
+        "restore"
+    }
+
+    async fn observe(&self, reader: &Reader, look: &Look) -> Result<Self::State, Error> {
+        // Boundary and trust policy are the target's own, and are looked at with it.
+        let seen = look.target.look(reader).await;
+        let mut here = look.clone();
+        if let crate::target::Sight::There(target) = seen {
+            here.target = *target;
+        }
+        let now = self.read(reader, &look.target).await?;
+        let judged = self.judge(&now, &here);
+        let state = json!(judged);
+        Ok(state.as_object().cloned().unwrap_or_default())
+    }
+
+    fn plan(&self, seen: &Seen<Self::State>, look: &Look) -> Vec<Change> {
+        let back = seen.state().and_then(|state| state["back"].as_array()).into_iter().flatten();
+        let kinds = [
+            "access key",
+            "SSH public key",
+            "signing certificate",
+            "service-specific credential",
+            "password",
+            "group",
+            "attached policy",
+            "inline policy",
+            "boundary",
+            "trust policy",
+        ];
+        back.filter_map(|back| {
+            let kind = kinds.into_iter().find(|kind| back["kind"] == *kind)?;
+            let which = back["which"].as_str()?.to_owned();
+            let to = back["to"].as_str().map(str::to_owned);
+            self.change(&Back { kind, which, to }, &look.target)
+        })
+        .collect()
+    }
+}
