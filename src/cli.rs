@@ -74,6 +74,16 @@ Examples:
   awsiam runs show 20261120T195713Z
   awsiam runs show 20261120T195713Z-f7d6176b --json")]
     Runs(RunsArguments),
+    /// Take back exactly what one run changed, and refuse what was changed since
+    #[command(after_help = "\
+Look first with --dry-run. Credentials stay off unless they are asked for. A console password that
+was deleted comes back only as a new one, and that belongs in a request on stdin, as the parameter
+password of the action undo.
+
+Examples:
+  awsiam undo 20261120T195713Z-f7d6176b --asset asset.json --dry-run
+  awsiam undo 20261120T195713Z-f7d6176b --asset asset.json --reactivate AKIAIOSFODNN7EXAMPLE")]
+    Undo(UndoArguments),
     /// List every action
     Actions,
     /// Say what an action takes, brings, calls and can undo
@@ -175,6 +185,24 @@ enum RunsCommand {
 }
 
 #[derive(Debug, Args)]
+struct UndoArguments {
+    /// The run's id, as its result and awsiam runs tell it; enough of its beginning will do
+    #[arg(value_name = "RUN_ID")]
+    run: String,
+    /// Name of the user or role, where the run was about several
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Credentials that are to work again; none without it
+    #[arg(long, value_name = "all|ID,…")]
+    reactivate: Option<String>,
+    /// Show what would be changed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
 struct PolicyArguments {
     /// Names or identifiers of actions; all without any
     #[arg(value_name = "ACTION")]
@@ -246,6 +274,14 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
         }
         Command::TestConnectivity(common) => {
             perform(by_hand("test connectivity", &[]), &common, Options::default(), false)
+        }
+        Command::Undo(arguments) => {
+            let UndoArguments { run, target, reactivate, dry_run, common } = &arguments;
+            let given =
+                [("run", Some(run)), ("target", target.as_ref()), ("reactivate_credentials", reactivate.as_ref())];
+            let given: Vec<_> =
+                given.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
+            perform(by_hand("undo", &given), common, Options { dry_run: *dry_run }, false)
         }
         Command::Runs(arguments) => match tell_runs(&arguments) {
             Ok(stdout) => Ended { stdout, ..Ended::default() },

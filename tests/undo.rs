@@ -175,3 +175,21 @@ fn what_is_no_run_is_refused() {
     let ran = world.run("undo", json!({ "run": 7 }));
     assert_eq!(ran.code, 2);
 }
+
+/// By hand: the id's beginning is enough, and what is to come back is named.
+#[test]
+fn by_hand_a_run_is_undone_by_its_id() {
+    let world = World::new();
+    let disabled = world.run("disable user", json!({ "username": "bob" })).expect("success", "disabled");
+    let asset = world.state_dir.join("asset.json");
+    std::fs::write(&asset, world.asset().to_string()).unwrap();
+    let id = disabled.run_id();
+    let arguments =
+        ["undo", &id[..id.len() - 2], "--asset", asset.to_str().unwrap(), "--reactivate", "AKIASANDBOXBOB000001"];
+    let before = world.state();
+    let planned = support::run(&[&arguments[..], &["--dry-run"]].concat(), "", &[]);
+    planned.expect("success", "dry run");
+    assert_eq!(world.state(), before, "a dry run changes nothing");
+    support::run(&arguments, "", &[]).expect("success", "undone");
+    assert_eq!(world.sandbox.keys("bob")[0].status, "Active");
+}
