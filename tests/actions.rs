@@ -362,6 +362,35 @@ fn failing_at_any_change_and_running_again_ends_as_one_clean_run() {
     }
 }
 
+/// Killed at every change, before and after it was executed; then the action is run again. The account ends as after one
+/// clean run.
+#[test]
+fn killed_at_any_change_and_running_again_ends_as_one_clean_run() {
+    for trial in runbooks() {
+        let (changes, clean) = changes_of(&trial);
+        for (operation, nth) in &changes {
+            for executed in [false, true] {
+                let why = format!("{}: killed at {operation} {nth}, executed: {executed}", trial.action);
+                let world = World::for_trial(&trial);
+                world.fault(Fault::nth(operation, *nth, Effect::Stall { seconds: 60.0, executed }));
+                let child = support::start(&world, trial.action, &json!([world.filled(&trial.set)]));
+                support::until(&why, || {
+                    world.calls().iter().filter(|seen| seen.operation == *operation).count() as u64 >= *nth
+                });
+                support::kill(child);
+                world.no_faults();
+                let done = world.state() == clean;
+                let again = world.run(trial.action, trial.set.clone());
+                // A run that was killed after its last change has left nothing to do.
+                if !done || !trial.again_fails {
+                    again.expect("success", &why);
+                }
+                assert_eq!(world.state(), clean, "{why}");
+            }
+        }
+    }
+}
+
 /// Each change that a record calls succeeded was executed; each that it calls failed or skipped was not.
 fn told_the_truth(world: &World, ran: &support::Ran, why: &str) {
     let log = world.calls();

@@ -6,27 +6,9 @@ use awsiam::history::{self, State, Status};
 use awsiam_sandbox::{Effect, Fault};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Child;
-use std::time::{Duration, Instant, SystemTime};
-use support::{CANARY, Ran, World, program, run};
-
-/// Starts a run that is going to be held up.
-fn start(world: &World, action: &str, sets: &Value) -> Child {
-    let request = json!({ "action": action, "config": world.asset(), "parameters": sets }).to_string();
-    let mut child = program(&["run", "-"], &[]).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
-    child
-}
-
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what} never came");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use std::time::{Duration, SystemTime};
+use support::{CANARY, Ran, World, kill, run, start, until};
 
 fn journals(world: &World) -> Vec<PathBuf> {
     let folder = fs::read_dir(world.state_dir.join("runs"));
@@ -37,11 +19,6 @@ fn journals(world: &World) -> Vec<PathBuf> {
 fn events(world: &World, event: &str) -> usize {
     let text: String = journals(world).iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
     text.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count()
-}
-
-fn kill(mut child: Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// `awsiam runs …` on the world's folder.

@@ -10,8 +10,9 @@ use awsiam_sandbox::{Effect, Fault, Options, Sandbox, Seed, Seen};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// A secret that must not show up anywhere.
 pub const CANARY: &str = "Canary-Passw0rd!-4711";
@@ -67,6 +68,29 @@ impl Ran {
         assert_eq!(self.status(), status, "{why}\n{}\n{}", self.stdout, self.stderr);
         self
     }
+}
+
+/// Starts a run that is going to be held up.
+pub fn start(world: &World, action: &str, sets: &Value) -> Child {
+    let request = json!({ "action": action, "config": world.asset(), "parameters": sets }).to_string();
+    let mut child = program(&["run", "-"], &[]).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
+    child
+}
+
+/// Waits for something to come.
+pub fn until(what: &str, condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what} never came");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Ends a run as a crash would.
+pub fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// A folder of its own for a test; left behind only by a failing one.
@@ -141,16 +165,22 @@ impl World {
         for (name, value) in more.as_object().unwrap() {
             config[name] = value.clone();
         }
-        let mut set = set;
-        if set["run"] == "the prepared one" {
-            set["run"] = self.prepared.clone().into();
-        }
+        let mut set = self.filled(&set);
         if let Some(before) = set["run"]["before"].as_array().cloned() {
             let faults = serde_json::from_value(set["run"]["faults"].take()).unwrap_or_default();
             set["run"] = self.prepare(&before, faults).into();
         }
         let sets = if set.is_array() { set } else { json!([set]) };
         run(&["run", "-"], &json!({ "action": action, "config": config, "parameters": sets }).to_string(), &[])
+    }
+
+    /// Parameters with the id of the run that prepared them.
+    pub fn filled(&self, set: &Value) -> Value {
+        let mut set = set.clone();
+        if set["run"] == "the prepared one" {
+            set["run"] = self.prepared.clone().into();
+        }
+        set
     }
 
     /// The account with what a trial needs.
