@@ -344,22 +344,44 @@ fn failing_at_any_change_and_running_again_ends_as_one_clean_run() {
         let (changes, clean) = changes_of(&trial);
         for (operation, nth) in &changes {
             for (what, effect) in &ways {
-                let world = World::for_trial(&trial);
-                world.fault(Fault::nth(operation, *nth, effect.clone()));
-                let first = world.run(trial.action, trial.set.clone());
-                let why = format!("{}: {operation} {what}", trial.action);
-                told_the_truth(&world, &first, &why);
-                world.no_faults();
-                let finished = first.status() == "success";
-                if !finished {
-                    world
-                        .run(trial.action, trial.set.clone())
-                        .expect("success", &format!("{why}, then again after: {}", first.stdout));
-                }
-                assert_eq!(world.state(), clean, "{why}");
+                fail_once(&trial, (operation, *nth), (what, effect), &clean);
             }
         }
     }
+}
+
+/// The same with silence in the place of an answer. Each waits for a time-out, so that they wait side by side.
+#[test]
+fn silence_at_any_change_and_running_again_ends_as_one_clean_run() {
+    std::thread::scope(|scope| {
+        for trial in runbooks() {
+            scope.spawn(move || {
+                let (changes, clean) = changes_of(&trial);
+                for (operation, nth) in &changes {
+                    for executed in [false, true] {
+                        let effect = Effect::Stall { seconds: 60.0, executed };
+                        let what = format!("silent, executed: {executed}");
+                        fail_once(&trial, (operation, *nth), (&what, &effect), &clean);
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn fail_once(trial: &Trial, (operation, nth): (&str, u64), (what, effect): (&str, &Effect), clean: &Value) {
+    let why = format!("{}: {operation} {what}", trial.action);
+    let world = World::for_trial(trial);
+    world.fault(Fault::nth(operation, nth, effect.clone()));
+    let patience = if matches!(effect, Effect::Stall { .. }) { json!({ "attempt_timeout": 1 }) } else { json!({}) };
+    let first = world.run_with(trial.action, trial.set.clone(), patience);
+    told_the_truth(&world, &first, &why);
+    world.no_faults();
+    if first.status() != "success" {
+        let again = format!("{why}, then again after: {}", first.stdout);
+        world.run(trial.action, trial.set.clone()).expect("success", &again);
+    }
+    assert_eq!(world.state(), *clean, "{why}");
 }
 
 /// Killed at every change, before and after it was executed; then the action is run again. The account ends as after one
