@@ -311,3 +311,22 @@ fn a_part_that_fails_does_not_stop_the_others() {
     assert!(alice["access_keys"].as_array().unwrap().iter().all(|key| key["status"] == "Inactive"));
     assert!(ran.message().contains("NOT fully contained"), "{}", ran.message());
 }
+
+/// A reply that would take all of the memory is cut off, and told as one that did not come whole.
+#[test]
+fn a_reply_that_does_not_end_is_cut_off() {
+    let world = World::new();
+    for (padding, status) in [(1 << 20, "success"), (65 << 20, "failed")] {
+        let body = format!(
+            "<ListUsersResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListUsersResult><IsTruncated>false</IsTruncated><Users>{}</Users></ListUsersResult><ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></ListUsersResponse>",
+            " ".repeat(padding)
+        );
+        world.fault(Fault::every(
+            "ListUsers",
+            Effect::Respond { status: 200, content_type: None, headers: serde_json::Map::new(), body },
+        ));
+        let ran = world.run_with("list users", json!({}), json!({ "timeout": 5 })).expect(status, "the reply's size");
+        let told = ran.message().contains("broke before a whole answer came");
+        assert_eq!(told, status == "failed", "{}", ran.message());
+    }
+}

@@ -13,6 +13,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -154,12 +156,12 @@ impl HttpConnector for Lazy {
         let refuse = |why: String| HttpConnectorFuture::ready(Err(ConnectorError::user(why.into())));
         match request.uri().split_once("://") {
             Some(("https", _)) => match self.tls() {
-                Ok(connector) => connector.call(request),
+                Ok(connector) => limited(connector.call(request)),
                 Err(why) => refuse(why.clone()),
             },
             Some(("http", rest)) if plain_is_fine(rest) => match request.headers().get(TOKEN_TTL).map(str::to_owned) {
-                Some(asked) => with_token_ttl(self.plain().call(request), asked),
-                None => self.plain().call(request),
+                Some(asked) => with_token_ttl(limited(self.plain().call(request)), asked),
+                None => limited(self.plain().call(request)),
             },
             _ => refuse(
                 "credentials and changes are only sent over https; http is for this machine (127.0.0.1) alone"
@@ -167,6 +169,17 @@ impl HttpConnector for Lazy {
             ),
         }
     }
+}
+
+/// The most bytes that a reply may have. The largest that IAM gives, a page of a thousand roles with their policies, stays
+/// below it.
+const LARGEST_REPLY: usize = 64 << 20;
+
+/// A reply that does not end must not take all of the memory: what is above the limit is an error of the connection.
+fn limited(call: HttpConnectorFuture) -> HttpConnectorFuture {
+    HttpConnectorFuture::new(async move {
+        Ok(call.await?.map(|body| SdkBody::from_body_1_x(Limited::new(body, LARGEST_REPLY))))
+    })
 }
 
 /// The header by which a metadata token's life is asked for and granted, in seconds.
