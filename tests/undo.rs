@@ -25,6 +25,11 @@ fn every_exact_reversal_gives_back_the_observed_state() {
     let cases: Vec<(Vec<Value>, Value)> = vec![
         (vec![json!(["disable user", { "username": "mallory", "scope": "keys" }])], json!([])),
         (vec![json!(["disable user", { "username": "mallory", "scope": "all_credentials" }])], json!([])),
+        (vec![json!(["disable access key", { "access_key_id": "AKIASANDBOXALICE0001" }])], json!([])),
+        (vec![json!(["lock role trust", { "role_name": "app-role" }])], json!([])),
+        (vec![json!(["revoke role sessions", { "role_name": "app-role" }])], json!([])),
+        (vec![json!(["contain user", { "username": "mallory" }])], json!([])),
+        (vec![json!(["contain user", { "username": "alice" }])], json!([])),
         (vec![json!(["enable access key", { "access_key_id": "AKIASANDBOXBOB000002" }])], json!([])),
         (vec![json!(["add user", { "username": "carol", "group_name": "developers" }])], json!([])),
         (vec![json!(["remove user", { "username": "alice", "group_name": "developers" }])], json!([])),
@@ -82,7 +87,7 @@ fn every_exact_reversal_gives_back_the_observed_state() {
         let ran = world.run("undo", set).expect("success", &last.to_string());
         let mut after = world.state();
         let mut before = before;
-        if last.to_string().contains("all_credentials") {
+        if last.to_string().contains("all_credentials") || last[0] == "contain user" {
             // A password cannot come back as it was: it is given, and has to be changed.
             for state in [&mut before, &mut after] {
                 let users = state["users"].as_array_mut().unwrap();
