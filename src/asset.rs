@@ -140,7 +140,12 @@ pub const KEYS: &[Key] = &[
     key(
         "protected_principals",
         Holds::List,
-        "Names, paths or ARNs of principals from which nothing is taken, with *, separated by commas",
+        "Names, paths, ARNs or tags (tag:KEY=VALUE) of principals from which nothing is taken, with *, separated by commas",
+    ),
+    key(
+        "confirm_deletes",
+        Holds::Flag,
+        "Refuse deletions whose parameter confirm does not repeat the name (default false)",
     ),
     key("allowed_actions", Holds::List, "Actions that the asset allows, separated by commas (default all)"),
     key("read_only", Holds::Flag, "Allow only actions that change nothing (default false)"),
@@ -330,7 +335,12 @@ impl Asset {
             settings: source.map(|source| Settings { source, assume, ..base.clone() }),
             base,
             transport,
-            rules: Rules { protected: reading.list("protected_principals")?, account_id, ..Rules::default() },
+            rules: Rules {
+                protected: reading.list("protected_principals")?,
+                confirm_deletes: reading.flag("confirm_deletes")?,
+                account_id,
+                ..Rules::default()
+            },
             allowed_actions: reading.list("allowed_actions")?,
             read_only: reading.flag("read_only")?,
             state_dir: state_dir(config)?,

@@ -595,7 +595,7 @@ fn describe(action: &Action) -> String {
         let place = if output.summary { "summary" } else { "data.*" };
         let _ = writeln!(text, "  {place}.{}  e.g. {}", output.path, output.example);
     }
-    let _ = writeln!(text, "\nCalls: {}", action.calls.join(", "));
+    let _ = writeln!(text, "\nCalls: {}", action.calls().join(", "));
     let _ = writeln!(text, "Permissions: {}", permissions::of_action(action).join(", "));
     if !action.undoing.is_empty() {
         let _ = writeln!(text, "\nUndoing: {}", action.undoing);

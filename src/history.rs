@@ -38,6 +38,8 @@ pub enum Status {
     NotDone,
     /// It succeeded, and was taken back because a later change failed.
     TakenBack,
+    /// A quota was used up for it, and something else was done in its place.
+    Replaced,
     /// It is planned, by a run under way.
     Planned,
     /// It is being made, by a run under way.
@@ -45,13 +47,14 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Succeeded,
         Self::Failed,
         Self::Unknown,
         Self::Skipped,
         Self::NotDone,
         Self::TakenBack,
+        Self::Replaced,
         Self::Planned,
         Self::Started,
     ];
@@ -66,6 +69,7 @@ impl Status {
             Self::Skipped => "skipped",
             Self::NotDone => "not_done",
             Self::TakenBack => "taken_back",
+            Self::Replaced => "replaced",
             Self::Planned => "planned",
             Self::Started => "started",
         }
@@ -80,6 +84,7 @@ impl Status {
             Self::Unknown => "unknown",
             Self::Skipped | Self::NotDone => "not done",
             Self::TakenBack => "taken back",
+            Self::Replaced => "replaced (quota)",
             Self::Planned => "to be done",
             Self::Started => "under way",
         }
@@ -265,6 +270,8 @@ pub struct Run {
     pub last_at: String,
     /// The action's identifier.
     pub action: String,
+    /// The earlier run that it is about, where there is one.
+    pub of_run: Option<String>,
     /// Where it is.
     pub state: State,
     /// The parameter sets that were begun.
@@ -308,7 +315,7 @@ impl Run {
     /// What became of it, in words: `failed: 1 of 3`.
     #[must_use]
     pub fn outcome(&self) -> String {
-        let all = self.changes().count();
+        let all = self.changes().count() - self.count(Status::Replaced);
         let done = self.count(Status::Succeeded);
         let not_done = self.count(Status::NotDone) + self.count(Status::Skipped);
         let mut parts = vec![];
@@ -472,6 +479,7 @@ fn parse(id: &str, text: &[u8], live: bool, mut trouble: Vec<String>) -> Run {
         at: time_of(id),
         last_at: time_of(id),
         action: String::new(),
+        of_run: None,
         state: State::Interrupted,
         sets: vec![],
         asked: 0,
@@ -503,6 +511,7 @@ fn parse(id: &str, text: &[u8], live: bool, mut trouble: Vec<String>) -> Run {
         }
         if event == "begun" && run.action.is_empty() {
             run.action = text("action").unwrap_or_default();
+            run.of_run = text("of_run");
             run.at.clone_from(&run.last_at);
             run.asked = entry.get("sets").and_then(Value::as_u64).unwrap_or_default();
         }

@@ -610,7 +610,7 @@ fn tables() -> String {
             format!("`{place}.{}`", output.path)
         });
         let _ = write!(text, "\nOutput: {}\n", paths.collect::<Vec<_>>().join(", "));
-        let _ = write!(text, "\nCalls: {}\n", quoted(action.calls));
+        let _ = write!(text, "\nCalls: {}\n", quoted(&action.calls()));
     }
     text.push('\n');
     text

@@ -51,10 +51,10 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
         let prepared = Parameters::validate(action, set).map_err(|wrong| wrong.join(". ")).and_then(|parameters| {
             let keys: Option<Keys> = parameters.secret("credentials").map(session_credentials::parse).transpose()?;
             let mut parameters = parameters;
-            recall_runs(action, asset, &mut parameters)?;
-            Ok((parameters, keys))
+            let of_run = recall_runs(action, asset, &mut parameters)?;
+            Ok((parameters, keys, of_run))
         });
-        let (mut parameters, keys) = match prepared {
+        let (mut parameters, keys, of_run) = match prepared {
             Ok(prepared) => prepared,
             Err(message) => {
                 items.push(Item::invalid(Some(action), set, message));
@@ -80,7 +80,7 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
         };
         let client = client.until(Instant::now() + asset.time_out);
         let entries = journal.for_set(index);
-        let item = run_set(request, asset, (set, &parameters), (&settings, &client), entries, stop).await;
+        let item = run_set(request, asset, (set, &parameters, of_run), (&settings, &client), entries, stop).await;
         merge(&mut origin, client.origin());
         items.push(item);
     }
@@ -93,38 +93,51 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
     }
 }
 
-/// Puts the records of runs in the place of their ids.
-fn recall_runs(action: &Action, asset: &Asset, parameters: &mut Parameters) -> Result<(), String> {
+/// Puts the records of runs in the place of their ids. The id of the run that the action is about, if it is about one.
+fn recall_runs(action: &Action, asset: &Asset, parameters: &mut Parameters) -> Result<Option<String>, String> {
+    let mut of_run = None;
     for parameter in action.parameters.iter().filter(|parameter| parameter.of == Of::Record) {
-        let Some(id) =
-            parameters.given(parameter.name).map(str::to_owned).filter(|text| !text.trim_start().starts_with('{'))
-        else {
+        let Some(text) = parameters.given(parameter.name).map(str::to_owned) else { continue };
+        if text.trim_start().starts_with('{') {
+            let record: Value = serde_json::from_str(&text).unwrap_or_default();
+            let places = ["/run_id", "/sets/0/run_id", "/result_data/0/extra_data/0/run_id"];
+            of_run = places.iter().find_map(|place| record.pointer(place)?.as_str()).map(str::to_owned);
             continue;
-        };
+        }
         let dir = asset
             .state_dir
             .as_deref()
             .ok_or("There is no state folder in which runs are written down; set state_dir")?;
-        let run = history::find(dir, &id)?;
+        let run = history::find(dir, &text)?;
         if run.state == history::State::UnderWay {
             return Err(format!("Run {} is still under way", run.id));
         }
         parameters.set_record(parameter.name, record(dir, &run).to_string());
+        of_run = Some(run.id);
     }
-    Ok(())
+    Ok(of_run)
 }
 
-/// What is on record of a run, set by set, with the later run that contained the same target, if one did.
+/// What is on record of a run, set by set, with the later run that contained the same target and was not itself undone,
+/// if there is one.
 fn record(dir: &Path, run: &history::Run) -> Value {
     let contains = |action: &str| awsiam_actions::action(action).is_some_and(|action| action.kind == Kind::Contain);
     let later = history::list(dir, None, usize::MAX).unwrap_or_default();
-    let later: Vec<_> = later.into_iter().filter(|other| other.id > run.id && contains(&other.action)).collect();
+    let later: Vec<_> = later.into_iter().filter(|other| other.id > run.id).collect();
+    let about = |other: &history::Run, set: &history::Set| -> bool {
+        let mut same = other.sets.iter().filter(|other| other.target["id"] == set.target["id"]);
+        same.any(|same| same.changes.iter().any(|change| change.status == history::Status::Succeeded))
+    };
+    let undone = |other: &history::Run, set: &history::Set| {
+        let mut undoing = later.iter().filter(|undo| undo.of_run.as_deref() == Some(&other.id) && undo.id > other.id);
+        undoing.any(|undo| {
+            let mut same = undo.sets.iter().filter(|of| of.target["id"] == set.target["id"]);
+            same.any(|of| of.ended && of.failure().is_none())
+        })
+    };
     let sets = run.sets.iter().map(|set| {
-        let same = |other: &history::Set| {
-            other.target["id"] == set.target["id"]
-                && other.changes.iter().any(|change| change.status == history::Status::Succeeded)
-        };
-        let by = later.iter().find(|other| other.sets.iter().any(same)).map(|other| other.id.clone());
+        let mut closing = later.iter().filter(|other| contains(&other.action) && about(other, set));
+        let by = closing.find(|other| !undone(other, set)).map(|other| other.id.clone());
         let changes = set.changes.iter().map(|change| {
             let mut entry = Value::Object(change.entry.clone());
             entry["status"] = json!(change.status);
@@ -164,7 +177,7 @@ fn permitted(request: &Request, asset: &Asset) -> Result<(), String> {
 async fn run_set(
     request: &Request,
     asset: &Asset,
-    (set, parameters): (&Map<String, Value>, &Parameters),
+    (set, parameters, of_run): (&Map<String, Value>, &Parameters, Option<String>),
     (settings, client): (&Settings, &Client),
     journal: OfSet<'_>,
     stop: &Stop,
@@ -209,6 +222,7 @@ async fn run_set(
                     "event": "begun",
                     "action": action.identifier,
                     "target": { "kind": runbook.target().principal.name(), "name": runbook.target().given },
+                    "of_run": of_run,
                     "sets": request.sets.len(),
                     "version": env!("CARGO_PKG_VERSION"),
                     "at": timestamp(SystemTime::now()),

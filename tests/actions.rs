@@ -61,7 +61,7 @@ fn success_and_the_calls_declared() {
             world.run(trial.action, set);
             seen.extend(called(&world));
         }
-        let expected: BTreeSet<_> = action.calls.iter().map(|call| (*call).to_owned()).collect();
+        let expected: BTreeSet<_> = action.calls().iter().map(|call| (*call).to_owned()).collect();
         // What undo calls depends on what is undone: tests/undo.rs compares it.
         assert!(trial.action == "undo" || seen == expected, "{}: seen {seen:?}, declared {expected:?}", trial.action);
     }
@@ -94,7 +94,7 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
         "disable user" => vec![
             (renamed(user, "DeleteLoginProfile"), trial.set.clone()),
             (renamed("carol", "DeleteLoginProfile"), json!({ "username": "carol" })),
-            (vec![], json!({ "username": "mallory", "scope": "all_credentials" })),
+            (vec![], json!({ "username": "mallory", "scope": "all_credentials", "evidence": "full" })),
         ],
         "enable user" => vec![
             (renamed("bob", "UpdateAccessKey"), json!({ "username": "bob", "password": CANARY })),
@@ -137,6 +137,7 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
                 (renamed(user, "PutUserPolicy"), trial.set.clone()),
             ]
         }
+        "lock role trust" => vec![(vec![], json!({ "role_name": "app-role", "evidence": "full" }))],
         "quarantine user" | "revoke user sessions" | "contain user" => vec![
             (
                 vec![rival(
@@ -191,7 +192,6 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
         | "attach policy"
         | "detach policy"
         | "revoke role sessions"
-        | "lock role trust"
         | "get role"
         | "get policy"
         | "get credential report" => vec![],
@@ -232,7 +232,7 @@ fn a_caller_without_permissions_changes_nothing_and_is_told() {
     for trial in trials() {
         let world = World::for_trial(&trial);
         let before = world.state();
-        let operations = declared(trial.action).calls.iter().filter(|call| !call.contains(':'));
+        let operations = declared(trial.action).calls().into_iter().filter(|call| !call.contains(':'));
         world.sandbox.set_faults(operations.map(|operation| Fault::every(operation, denied())).collect());
         let ran = world.run(trial.action, trial.set.clone()).expect("failed", trial.action);
         assert!(ran.message().contains("AccessDenied"), "{}: {}", trial.action, ran.message());
@@ -255,7 +255,7 @@ fn denied_reads_do_not_stop_what_can_be_done_blindly() {
     ] {
         let trial = trials().into_iter().find(|trial| trial.action == action).unwrap();
         let world = World::new();
-        let reads = declared(action).calls.iter().filter(|call| !call.contains(':') && !writes(call));
+        let reads = declared(action).calls().into_iter().filter(|call| !call.contains(':') && !writes(call));
         world.sandbox.set_faults(reads.map(|operation| Fault::every(operation, denied())).collect());
         let ran = world.run(action, trial.set.clone());
         let done = ran.changes().iter().any(|change| change["operation"] == blind && change["status"] == "succeeded");
@@ -411,6 +411,27 @@ fn killed_at_any_change_and_running_again_ends_as_one_clean_run() {
             }
         }
     }
+}
+
+/// With reads that lag behind writes, what IAM acknowledged is neither failed nor verified, but unconfirmed.
+#[test]
+fn reads_that_lag_leave_every_runbook_unconfirmed() {
+    std::thread::scope(|scope| {
+        for trial in runbooks() {
+            scope.spawn(move || {
+                let (_, clean) = changes_of(&trial);
+                let world = World::for_trial(&trial);
+                let lag = Fault { operation: None, ..Fault::every("x", Effect::Lag { milliseconds: 10_000 }) };
+                world.sandbox.set_faults(vec![lag]);
+                let ran = world.run(trial.action, trial.set.clone()).expect("success", trial.action);
+                let verified = &ran.record()["verified"];
+                assert_eq!(verified["state"], "unconfirmed", "{}: {}", trial.action, ran.stdout);
+                assert!(ran.message().contains("unconfirmed"), "{}: {}", trial.action, ran.message());
+                world.no_faults();
+                assert_eq!(world.state(), clean, "{}", trial.action);
+            });
+        }
+    });
 }
 
 /// Each change that a record calls succeeded was executed; each that it calls failed or skipped was not.

@@ -265,6 +265,64 @@ fn a_contained_user_can_do_nothing() {
     assert!(dead.message().contains("InvalidClientTokenId"), "{}", dead.message());
 }
 
+/// Sessions of roles are not the user's: those that its policies and the roles' trust let it assume are named.
+#[test]
+fn the_roles_that_a_contained_user_may_assume_are_named() {
+    for action in ["contain user", "revoke user sessions"] {
+        let world = World::new();
+        let ran = world.run(action, json!({ "username": "alice" })).expect("success", action);
+        let row = &ran.first()["data"][0];
+        assert_eq!(row["AssumableRoles"], json!(["arn:aws:iam::123456789012:role/deploy-role"]), "{}", ran.stdout);
+        // What may not be read is not taken for none.
+        let world = World::new();
+        world.fault(Fault::every("GetPolicyVersion", denied()));
+        let ran = world.run(action, json!({ "username": "alice" })).expect("success", action);
+        let row = ran.first()["data"][0].to_string();
+        assert!(row.contains("may assume is not known in full") && row.contains("GetPolicyVersion"), "{row}");
+    }
+}
+
+/// Where the asset demands it, a deletion repeats the name; tags protect as names do.
+#[test]
+fn deletions_are_confirmed_and_tags_protect() {
+    let world = World::new();
+    let before = world.state();
+    let strict = json!({ "confirm_deletes": true });
+    for (action, set) in
+        [("delete user", json!({ "username": "bob" })), ("remove role", json!({ "role_name": "app-role" }))]
+    {
+        let ran = world.run_with(action, set, strict.clone()).expect("failed", "not confirmed");
+        assert_eq!(ran.record()["failure"]["rule"], "confirm", "{}", ran.stdout);
+        assert!(ran.message().contains("give the parameter confirm with the value"), "{}", ran.message());
+    }
+    let tagged = json!({ "protected_principals": "tag:department=eng*, tag:owner" });
+    for (action, set) in
+        [("contain user", json!({ "username": "alice" })), ("lock role trust", json!({ "role_name": "app-role" }))]
+    {
+        let ran = world.run_with(action, set, tagged.clone()).expect("failed", "protected");
+        assert_eq!(ran.record()["failure"]["rule"], "protected_principal", "{}", ran.stdout);
+    }
+    assert_eq!(world.state(), before);
+    world
+        .run_with("delete user", json!({ "username": "bob", "confirm": "bob" }), strict)
+        .expect("success", "confirmed");
+}
+
+/// Deleting a quarantined user takes the deny away last, and not at all where what allows could not be removed; when its
+/// keys were last used is in the evidence.
+#[test]
+fn a_deletion_lifts_the_quarantine_last_and_keeps_when_keys_were_used() {
+    let world = World::new();
+    world.run("quarantine user", json!({ "username": "alice" })).expect("success", "quarantined");
+    world.fault(Fault::every("DetachUserPolicy", denied()));
+    let ran = world.run("delete user", json!({ "username": "alice" })).expect("failed", "policies stay");
+    assert!(user(&world, "alice")["inline_policies"]["awsiam-quarantine"].is_object(), "{}", ran.stdout);
+    let keys = ran.record()["observed"]["access_keys"].to_string();
+    assert!(keys.contains("2026-01-09T03:14:15Z"), "{keys}");
+    world.no_faults();
+    world.run("delete user", json!({ "username": "alice" })).expect("success", "gone on with");
+}
+
 /// With a rival who adds a key, reactivates one, takes the deny away or renames the user, a containment ends with no
 /// working credential.
 #[test]

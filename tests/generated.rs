@@ -126,7 +126,7 @@ fn names_identifiers_and_files_agree() {
 fn every_call_is_an_operation() {
     for action in ACTIONS {
         let mut calls = BTreeSet::new();
-        for call in action.calls {
+        for call in action.calls() {
             assert!(calls.insert(call), "{}: {call} twice", action.name);
             let known = match call.strip_prefix("sts:") {
                 Some(operation) => operation.starts_with(char::is_uppercase),

@@ -249,6 +249,21 @@ fn runs_that_ended_are_told_in_words() {
     assert_eq!(json[0]["action"], "disable_user");
 }
 
+/// What a quota did not allow and something else was done in its place is no failure.
+#[test]
+fn a_quarantine_over_quota_is_told_as_done() {
+    let world = World::new();
+    let quota = Effect::Error { status: 409, code: "LimitExceeded".into(), message: "Cannot exceed quota".into() };
+    world
+        .sandbox
+        .set_faults(vec![Fault::every("PutUserPolicy", quota.clone()), Fault::every("AttachUserPolicy", quota)]);
+    world.run("quarantine user", json!({ "username": "alice" })).expect("success", "the third form");
+    let (line, text, told) = newest(&world);
+    assert!(line.ends_with("user alice  done\n"), "{line}");
+    assert!(text.contains("replaced (quota)"), "{text}");
+    assert_eq!(of_status(&told, "replaced").len(), 2, "{told}");
+}
+
 /// However much of a journal reached the disk: nothing is called done that has no end on record.
 #[test]
 fn a_journal_may_end_anywhere() {

@@ -31,6 +31,10 @@ fn every_exact_reversal_gives_back_the_observed_state() {
         (vec![json!(["contain user", { "username": "mallory" }])], json!([])),
         (vec![json!(["contain user", { "username": "alice" }])], json!([])),
         (vec![json!(["enable access key", { "access_key_id": "AKIASANDBOXBOB000002" }])], json!([])),
+        (
+            vec![json!(["add role", { "role_name": "new-role", "role_policy_document": support::trials::TRUST }])],
+            json!([]),
+        ),
         (vec![json!(["add user", { "username": "carol", "group_name": "developers" }])], json!([])),
         (vec![json!(["remove user", { "username": "alice", "group_name": "developers" }])], json!([])),
         (vec![json!(["assign policy", { "username": "carol", "policy_arn": arn }])], json!([])),
@@ -100,7 +104,7 @@ fn every_exact_reversal_gives_back_the_observed_state() {
         assert_eq!(ran.record()["verified"]["state"], "verified", "{last}");
         seen.extend(world.calls().into_iter().map(|call| call.operation));
     }
-    let declared = awsiam_actions::action("undo").unwrap().calls;
+    let declared = awsiam_actions::action("undo").unwrap().calls();
     let missing: Vec<_> = declared.iter().filter(|call| !seen.contains(call.trim_start_matches("sts:"))).collect();
     assert!(missing.is_empty(), "declared and never seen: {missing:?}");
 }
@@ -147,6 +151,35 @@ fn what_a_later_run_contained_is_refused() {
     let set = json!({ "run": disabled.record()["run_id"], "reactivate_credentials": "all" });
     let ran = world.run("undo", set).expect("failed", "contained since");
     assert!(ran.message().contains("has contained user bob since"), "{}", ran.message());
+    assert_eq!(world.state(), before);
+}
+
+/// A containment that was itself undone closes nothing any more.
+#[test]
+fn what_a_later_run_contained_and_gave_back_is_undone() {
+    let world = World::new();
+    let before = world.state();
+    let disabled =
+        world.run("disable user", json!({ "username": "bob", "scope": "keys" })).expect("success", "disabled");
+    let contained = world.run("quarantine user", json!({ "username": "bob" })).expect("success", "contained later");
+    let first = json!({ "run": disabled.record()["run_id"], "reactivate_credentials": "all" });
+    world.run("undo", first.clone()).expect("failed", "still contained");
+    world.run("undo", json!({ "run": contained.record()["run_id"] })).expect("success", "given back");
+    world.run("undo", first).expect("success", "nothing closes it any more");
+    assert_eq!(world.state(), before);
+}
+
+/// A role that is in use by now is not deleted by undoing its creation.
+#[test]
+fn a_created_role_that_was_given_policies_since_is_left_alone() {
+    let world = World::new();
+    let set = json!({ "role_name": "new-role", "role_policy_document": support::trials::TRUST });
+    let added = world.run("add role", set).expect("success", "added");
+    let s3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+    world.run("attach policy", json!({ "role_name": "new-role", "policy_arn": s3 })).expect("success", "attached");
+    let before = world.state();
+    let ran = world.run("undo", json!({ "run": added.record()["run_id"] })).expect("failed", "in use");
+    assert!(ran.message().contains("the role has been given policies: arn:aws"), "{}", ran.message());
     assert_eq!(world.state(), before);
 }
 

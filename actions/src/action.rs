@@ -31,8 +31,8 @@ pub struct Action {
     pub status_column: Option<u8>,
     /// The name of the action that reverses it, where one does.
     pub undo: Option<&'static str>,
-    /// Every operation that it may call; STS operations with `sts:` in front.
-    pub calls: &'static [&'static str],
+    /// The operations that it may call, in groups that may overlap; STS operations with `sts:` in front.
+    pub calls: &'static [&'static [&'static str]],
     /// What can and what cannot be undone, in words; empty for lookups.
     pub undoing: &'static str,
     /// How it runs.
@@ -93,6 +93,18 @@ impl Action {
     pub fn form(&self) -> impl Iterator<Item = &'static Parameter> + use<> {
         let dry_run = (!self.read_only()).then_some(&parameter::DRY_RUN);
         self.parameters.iter().chain(dry_run)
+    }
+
+    /// Every operation that it may call, once each.
+    #[must_use]
+    pub fn calls(&self) -> Vec<&'static str> {
+        let mut calls = vec![];
+        for call in self.calls.iter().copied().flatten() {
+            if !calls.contains(call) {
+                calls.push(*call);
+            }
+        }
+        calls
     }
 
     /// The parameter with this name.
@@ -286,6 +298,36 @@ pub mod parameter {
         primary: true,
         contains: POLICY,
         example: "arn:aws:iam::123456789012:policy/testPolicy",
+        column: None,
+    };
+    /// How much is read for the evidence, where only what is changed is read by default.
+    pub const EVIDENCE: Parameter = Parameter {
+        name: "evidence",
+        description: "What is read and kept before anything is changed: changes (what is changed; the default) or full \
+                      (all that hangs on it: policies with documents, groups, credentials with last use)",
+        of: Of::Choice(&["changes", "full"]),
+        required: false,
+        primary: false,
+        contains: &[],
+        example: "full",
+        column: None,
+    };
+    /// How much is read for the evidence, where everything is read by default.
+    pub const FULL_EVIDENCE: Parameter = Parameter {
+        description: "What is read and kept before anything is changed: full (all that hangs on it: policies with \
+                      documents, groups, credentials with last use; the default) or changes (what is changed)",
+        example: "changes",
+        ..EVIDENCE
+    };
+    /// The name of what is deleted, once more.
+    pub const CONFIRM: Parameter = Parameter {
+        name: "confirm",
+        description: "The same name once more, where the asset demands it (confirm_deletes)",
+        of: Of::Text { operation: "GetUser", member: "UserName" },
+        required: false,
+        primary: false,
+        contains: &[],
+        example: "alice",
         column: None,
     };
     /// Other credentials than the asset's.

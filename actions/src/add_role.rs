@@ -59,7 +59,7 @@ pub const ACTION: Action = Action {
     message: "Role test-Role successfully added in AWS account",
     status_column: None,
     undo: Some("remove role"),
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetRole",
         "GetInstanceProfile",
@@ -69,7 +69,7 @@ pub const ACTION: Action = Action {
         "RemoveRoleFromInstanceProfile",
         "DeleteInstanceProfile",
         "DeleteRole",
-    ],
+    ]],
     undoing: "Exactly: the role is taken out of the instance profile, and both are deleted.",
     run: Run::Runbook(runbook),
 };

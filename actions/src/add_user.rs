@@ -22,7 +22,7 @@ pub const ACTION: Action = Action {
     message: "User alice successfully added to the group Test-Group",
     status_column: Some(3),
     undo: Some("remove user"),
-    calls: &["sts:GetCallerIdentity", "GetUser", "ListGroupsForUser", "AddUserToGroup", "ListUsers"],
+    calls: &[&["sts:GetCallerIdentity", "GetUser", "ListGroupsForUser", "AddUserToGroup", "ListUsers"]],
     undoing: "Exactly: the user is removed from the group again, if it was not a member before.",
     run: Run::Runbook(runbook),
 };

@@ -22,7 +22,7 @@ pub const ACTION: Action = Action {
     message: "Policy with ARN arn:aws:iam::123456789012:policy/testPolicy successfully assigned to user alice",
     status_column: Some(3),
     undo: Some("remove policy"),
-    calls: &["sts:GetCallerIdentity", "GetUser", "ListAttachedUserPolicies", "AttachUserPolicy", "ListUsers"],
+    calls: &[&["sts:GetCallerIdentity", "GetUser", "ListAttachedUserPolicies", "AttachUserPolicy", "ListUsers"]],
     undoing: "Exactly: the policy is detached again, if it was not attached before.",
     run: Run::Runbook(runbook),
 };

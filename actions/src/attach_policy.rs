@@ -22,7 +22,7 @@ pub const ACTION: Action = Action {
     message: "Policy with ARN arn:aws:iam::123456789012:policy/testPolicy successfully attached with role test-Role",
     status_column: Some(3),
     undo: Some("detach policy"),
-    calls: &["sts:GetCallerIdentity", "GetRole", "ListAttachedRolePolicies", "AttachRolePolicy"],
+    calls: &[&["sts:GetCallerIdentity", "GetRole", "ListAttachedRolePolicies", "AttachRolePolicy"]],
     undoing: "Exactly: the policy is detached again, if it was not attached before.",
     run: Run::Runbook(runbook),
 };

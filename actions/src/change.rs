@@ -22,6 +22,9 @@ pub struct Change {
     pub reversal: Reversal,
     /// Whether it is about something that this run has just created, which IAM may not show everywhere yet.
     pub after_creation: bool,
+    /// Its place within its stage: it waits for those with a lower one. A policy that denies goes when those that allow
+    /// are gone.
+    pub order: u8,
     /// What is done in its place where a quota is used up.
     pub over_quota: Option<Box<Change>>,
 }
@@ -60,6 +63,7 @@ impl Change {
             settled_by: &[],
             reversal,
             after_creation: false,
+            order: 0,
             over_quota: None,
         }
     }
@@ -74,6 +78,12 @@ impl Change {
     #[must_use]
     pub fn after_creation(self) -> Self {
         Self { after_creation: true, ..self }
+    }
+
+    /// With its place within its stage.
+    #[must_use]
+    pub fn in_order(self, order: u8) -> Self {
+        Self { order, ..self }
     }
 
     /// With another change to be made in its place where a quota is used up.

@@ -49,12 +49,13 @@ pub const ACTION: Action = Action {
             column: None,
         },
         parameter::CREDENTIALS,
+        parameter::FULL_EVIDENCE,
     ],
     outputs: &[
         Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID"),
         Output::data(
             "Survives.*",
-            "Sessions of roles that the user has assumed before go on: revoke those roles' sessions",
+            "Sessions of other roles that were assumed from this role's sessions go on: revoke those roles' sessions",
         ),
         Output::data("Warnings.*", "AWSCompromisedKeyQuarantineV3 is attached: it is not containment"),
     ],
@@ -62,16 +63,15 @@ pub const ACTION: Action = Action {
     status_column: Some(2),
     undo: None,
     calls: &[
-        "sts:GetCallerIdentity",
-        "GetRole",
-        "GetRolePolicy",
-        "ListAttachedRolePolicies",
-        "ListRolePolicies",
-        "ListInstanceProfilesForRole",
-        "PutRolePolicy",
-        "AttachRolePolicy",
-        "PutRolePermissionsBoundary",
-        "UpdateAssumeRolePolicy",
+        &[
+            "sts:GetCallerIdentity",
+            "GetRole",
+            "PutRolePolicy",
+            "AttachRolePolicy",
+            "PutRolePermissionsBoundary",
+            "UpdateAssumeRolePolicy",
+        ],
+        evidence::OF_ROLE,
     ],
     undoing: "Exactly, unless the former trust policy names ids of entities that are gone.",
     run: Run::Runbook(runbook),
@@ -89,7 +89,7 @@ fn runbook(p: &Parameters) -> Runbook {
     if p.flag("sessions") {
         runbook = runbook.stage_after_pause(sessions::revoked());
     }
-    runbook.stage(evidence::everything()).finishes(move |done| finish(&name, done))
+    runbook.gathers_everything_if(p.given("evidence") != Some("changes")).finishes(move |done| finish(&name, done))
 }
 
 fn finish(name: &str, done: &Done) -> Outcome {

@@ -6,8 +6,8 @@ use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{
-    access_keys, evidence, login_profile, quarantine, service_specific_credentials, sessions, signing_certificates,
-    ssh_public_keys,
+    access_keys, assumable_roles, evidence, login_profile, quarantine, service_specific_credentials, sessions,
+    signing_certificates, ssh_public_keys,
 };
 use crate::target::Target;
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ pub const ACTION: Action = Action {
             column: None,
         },
         parameter::CREDENTIALS,
+        parameter::FULL_EVIDENCE,
     ],
     outputs: &[
         Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID"),
@@ -59,34 +60,29 @@ pub const ACTION: Action = Action {
             "Survives.*",
             "Sessions of roles that the user has assumed before go on: revoke those roles' sessions",
         ),
+        Output::data("AssumableRoles.*", "arn:aws:iam::123456789012:role/deploy-role"),
         Output::data("Warnings.*", "AWSCompromisedKeyQuarantineV3 is attached: it is not containment"),
     ],
     message: "User alice contained successfully",
     status_column: Some(2),
     undo: None,
     calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "GetUserPolicy",
-        "ListAttachedUserPolicies",
-        "GetLoginProfile",
-        "ListAccessKeys",
-        "ListSSHPublicKeys",
-        "ListSigningCertificates",
-        "ListServiceSpecificCredentials",
-        "ListGroupsForUser",
-        "ListMFADevices",
-        "ListUserPolicies",
-        "GetAccessKeyLastUsed",
-        "PutUserPolicy",
-        "AttachUserPolicy",
-        "PutUserPermissionsBoundary",
-        "DeleteLoginProfile",
-        "UpdateAccessKey",
-        "UpdateSSHPublicKey",
-        "UpdateSigningCertificate",
-        "UpdateServiceSpecificCredential",
-        "ListUsers",
+        &[
+            "sts:GetCallerIdentity",
+            "GetUser",
+            "GetLoginProfile",
+            "PutUserPolicy",
+            "AttachUserPolicy",
+            "PutUserPermissionsBoundary",
+            "DeleteLoginProfile",
+            "UpdateAccessKey",
+            "UpdateSSHPublicKey",
+            "UpdateSigningCertificate",
+            "UpdateServiceSpecificCredential",
+            "ListUsers",
+        ],
+        evidence::OF_USER,
+        assumable_roles::CALLS,
     ],
     undoing: "Exactly, but for the password: a new one has to be given.",
     run: Run::Runbook(runbook),
@@ -109,20 +105,29 @@ fn runbook(p: &Parameters) -> Runbook {
     if p.flag("sessions") {
         runbook = runbook.stage_after_pause(sessions::revoked());
     }
-    runbook.stage(evidence::everything()).finishes(move |done| finish(&name, done))
+    runbook
+        .stage(assumable_roles::assumable_roles())
+        .gathers_everything_if(p.given("evidence") != Some("changes"))
+        .finishes(move |done| finish(&name, done))
 }
 
 fn finish(name: &str, done: &Done) -> Outcome {
     let mut row = row(&json!({}), done.request_id());
+    let (roles, unread) = assumable_roles::found(&done.observed);
+    let mut warnings = quarantine::warnings(&done.observed);
+    if !unread.is_empty() {
+        warnings.push(format!("which roles the user may assume is not known in full: {}", unread.join("; ")));
+    }
     row["Survives"] = Value::from(SURVIVES.to_vec());
-    row["Warnings"] = Value::from(quarantine::warnings(&done.observed));
+    row["AssumableRoles"] = Value::from(roles);
+    row["Warnings"] = Value::from(warnings);
     let message = format!("User {name} contained successfully");
     Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
 }
 
 /// What no call to IAM about this user stops, and what to run against it.
 const SURVIVES: &[&str] = &[
-    "Sessions of roles that the user has assumed before go on, because they are the roles': run revoke role sessions, and lock role trust where the user could assume them again",
+    "Sessions of roles that the user has assumed before go on, because they are the roles': run revoke role sessions on those that AssumableRoles names, and lock role trust where the user could assume them again",
     "A console session that is open may show pages that were loaded before; the deny stops what it calls",
     "Credentials that other services made of the user's (presigned URLs until they expire, data keys, copies of data) are not IAM's to stop",
 ];

@@ -16,12 +16,17 @@ pub const ACTION: Action = Action {
     kind: Kind::Generic,
     description: "Delete user from AWS IAM account",
     verbose: "Deletes the user with its console password, access keys, signing certificates, SSH keys, service-specific credentials, MFA devices, group memberships and policies. Credentials go first: where one of them cannot be deleted, the permissions and the user stay. What was there is in the result, with the documents of inline policies, tags and boundary; keys, passwords and the user's unique id cannot be restored. Consider disable user.",
-    parameters: &[parameter::USERNAME.column(0, "Username"), parameter::CREDENTIALS],
+    parameters: &[
+        parameter::USERNAME.column(0, "Username"),
+        parameter::CREDENTIALS,
+        parameter::FULL_EVIDENCE,
+        parameter::CONFIRM,
+    ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
     message: "User alice deleted successfully along with all its associations with login profile, access keys, groups, and policies",
     status_column: Some(2),
     undo: None,
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetUser",
         "GetLoginProfile",
@@ -48,7 +53,7 @@ pub const ACTION: Action = Action {
         "DeleteUser",
         "GetAccessKeyLastUsed",
         "ListUsers",
-    ],
+    ]],
     undoing: "Not undone: a user created again has another unique id, and its credentials are lost. Groups, policies and tags can be restored by hand from the evidence.",
     run: Run::Runbook(runbook),
 };
@@ -56,8 +61,9 @@ pub const ACTION: Action = Action {
 fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("username");
     Runbook::takes_away_from(Target::user(name))
+        .confirmed_by(p.given("confirm"))
         .stage(login_profile::absent())
-        .and(access_keys::absent())
+        .and(access_keys::absent().with_last_use(p.given("evidence") != Some("changes")))
         .and(signing_certificates::absent())
         .and(ssh_public_keys::absent())
         .and(service_specific_credentials::absent())

@@ -22,7 +22,7 @@ pub const ACTION: Action = Action {
     message: "Policy with ARN arn:aws:iam::123456789012:policy/testPolicy successfully detached from role test-Role",
     status_column: Some(3),
     undo: Some("attach policy"),
-    calls: &["sts:GetCallerIdentity", "GetRole", "ListAttachedRolePolicies", "DetachRolePolicy"],
+    calls: &[&["sts:GetCallerIdentity", "GetRole", "ListAttachedRolePolicies", "DetachRolePolicy"]],
     undoing: "Exactly: the policy is attached again.",
     run: Run::Runbook(runbook),
 };

@@ -3,7 +3,9 @@
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::{access_keys, login_profile, service_specific_credentials, signing_certificates, ssh_public_keys};
+use crate::steps::{
+    access_keys, evidence, login_profile, service_specific_credentials, signing_certificates, ssh_public_keys,
+};
 use crate::target::Target;
 
 /// `disable user`
@@ -39,26 +41,30 @@ pub const ACTION: Action = Action {
             example: "all_credentials",
             column: None,
         },
+        parameter::EVIDENCE,
     ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(2, "Request ID")],
     message: "User alice disabled successfully",
     status_column: Some(3),
     undo: Some("enable user"),
     calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "GetLoginProfile",
-        "ListAccessKeys",
-        "DeleteLoginProfile",
-        "UpdateAccessKey",
-        "ListSSHPublicKeys",
-        "UpdateSSHPublicKey",
-        "ListSigningCertificates",
-        "UpdateSigningCertificate",
-        "ListServiceSpecificCredentials",
-        "UpdateServiceSpecificCredential",
-        "GetAccessKeyLastUsed",
-        "ListUsers",
+        &[
+            "sts:GetCallerIdentity",
+            "GetUser",
+            "GetLoginProfile",
+            "ListAccessKeys",
+            "DeleteLoginProfile",
+            "UpdateAccessKey",
+            "ListSSHPublicKeys",
+            "UpdateSSHPublicKey",
+            "ListSigningCertificates",
+            "UpdateSigningCertificate",
+            "ListServiceSpecificCredentials",
+            "UpdateServiceSpecificCredential",
+            "GetAccessKeyLastUsed",
+            "ListUsers",
+        ],
+        evidence::OF_USER,
     ],
     undoing: "Access keys and the other credentials: exactly, one by one. The password: only by setting a new one.",
     run: Run::Runbook(runbook),
@@ -78,5 +84,6 @@ fn runbook(p: &Parameters) -> Runbook {
         .and_if(others, ssh_public_keys::inactive())
         .and_if(others, signing_certificates::inactive())
         .and_if(others, service_specific_credentials::inactive())
+        .gathers_everything_if(p.given("evidence") == Some("full"))
         .says(format!("User {user} disabled successfully"))
 }

@@ -35,14 +35,14 @@ pub const ACTION: Action = Action {
     message: "Access key AKIAIOSFODNN7EXAMPLE enabled successfully",
     status_column: Some(2),
     undo: Some("disable access key"),
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetAccessKeyLastUsed",
         "GetUser",
         "ListAccessKeys",
         "UpdateAccessKey",
         "ListUsers",
-    ],
+    ]],
     undoing: "Exactly: the key is deactivated again.",
     run: Run::Runbook(runbook),
 };

@@ -53,7 +53,7 @@ pub const ACTION: Action = Action {
     message: "User alice enabled successfully",
     status_column: Some(3),
     undo: Some("disable user"),
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetUser",
         "GetLoginProfile",
@@ -62,7 +62,7 @@ pub const ACTION: Action = Action {
         "UpdateAccessKey",
         "GetAccessKeyLastUsed",
         "ListUsers",
-    ],
+    ]],
     undoing: "Exactly: the password is deleted again, and each key that was activated becomes inactive.",
     run: Run::Runbook(runbook),
 };

@@ -11,12 +11,12 @@ use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Runbook};
 use crate::step::{Look, Observation, Reach, Recalled, Sighting};
-use crate::target::{Sight, Target};
+use crate::target::{Pinned, Sight, Target};
 use awsiam_iam::types::GetAccessKeyLastUsed;
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
 use futures_util::future::{join, join_all, join3};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -378,6 +378,10 @@ impl Run<'_> {
                 Some(error) => Verified::Unconfirmed(error.to_string()),
             };
         }
+        if plan.is_empty() {
+            let more = self.gather(0).await;
+            self.keep(more);
+        }
         while (!plan.is_empty() || self.stale) && self.rounds < ROUNDS && !self.stopped() {
             self.rounds += 1;
             if self.rounds > 1 && !plan.is_empty() {
@@ -391,8 +395,11 @@ impl Run<'_> {
             }
             plan = self.look_again().await;
         }
-        if self.runbook.intent == Intent::Creates && self.worst().is_some() {
-            self.take_back().await;
+        if self.runbook.intent == Intent::Creates {
+            self.pin_created();
+            if self.worst().is_some() {
+                self.take_back().await;
+            }
         }
         self.conclude(&plan)
     }
@@ -472,6 +479,9 @@ impl Run<'_> {
     /// Asks the guards about the target as it is known now.
     fn guard(&self) -> Result<guard::Notes, Failure> {
         let Self { runbook, target, keys, own_users, identity, .. } = self;
+        if runbook.deletes {
+            guard::confirmed(self.context.rules, target, runbook.repeated.as_deref())?;
+        }
         guard::check(self.context.rules, runbook.intent, target, keys, own_users, identity)
     }
 
@@ -483,7 +493,9 @@ impl Run<'_> {
     /// The principal's name in locks and memories.
     fn principal(&self) -> String {
         let account = self.identity.as_ref().map_or("unknown", |identity| identity.account.as_str());
-        format!("{account}-{}-{}", self.target.principal.name(), self.target.id().unwrap_or(&self.target.name))
+        // What is being created has no id at first, and its name is nobody else's.
+        let id = self.target.id().filter(|_| self.runbook.intent != Intent::Creates);
+        format!("{account}-{}-{}", self.target.principal.name(), id.unwrap_or(&self.target.name))
     }
 
     /// What an unfinished run of this action on this principal is remembered by.
@@ -622,16 +634,17 @@ impl Run<'_> {
             let more = self.gather_in(*first..=*first).await;
             self.keep(more);
         }
-        for stage in 0..self.runbook.stages.len() {
-            let mut changes: Vec<Change> =
-                plan.iter().filter(|(at, _)| *at == stage).map(|(_, change)| change.clone()).collect();
-            if changes.is_empty() {
-                continue;
-            }
+        let places: BTreeSet<_> = plan.iter().map(|(stage, change)| (*stage, change.order)).collect();
+        for (stage, order) in places {
+            let mut changes: Vec<Change> = plan
+                .iter()
+                .filter(|(at, change)| (*at, change.order) == (stage, order))
+                .map(|(_, change)| change.clone())
+                .collect();
             if self.pause_before(stage).await {
                 changes = self.plan_of(stage).await.unwrap_or(changes);
             }
-            let blocked = self.obstacle(stage, &[]);
+            let blocked = self.obstacle((stage, order), &[]);
             let reason = if self.stopped() { Some("the run was told to stop".to_owned()) } else { blocked };
             if let Some(reason) = reason {
                 for change in changes {
@@ -712,7 +725,7 @@ impl Run<'_> {
 
     /// What stands in the way of a stage: something before it that failed or is in doubt, and is not about to be tried
     /// again.
-    fn obstacle(&self, stage: usize, about_to_be_made: &[(usize, Change)]) -> Option<String> {
+    fn obstacle(&self, (stage, order): (usize, u8), about_to_be_made: &[(usize, Change)]) -> Option<String> {
         if self.runbook.regardless {
             return None;
         }
@@ -721,7 +734,7 @@ impl Run<'_> {
             return Some(format!("{} could not be read: {error}", name.replace('_', " ")));
         }
         let open = |made: &&Made| {
-            made.stage < stage
+            (made.stage, made.change.order) < (stage, order)
                 && matches!(made.status, Status::Failed | Status::Unknown)
                 && !about_to_be_made.iter().any(|(_, change)| change.same_as(&made.change))
         };
@@ -737,6 +750,9 @@ impl Run<'_> {
         while made.status == Status::Failed && made.error.as_ref().is_some_and(|error| error.kind == Kind::Limit) {
             let Some(other) = made.change.over_quota.take() else { break };
             instead_of.push(made.change.what.clone());
+            let mut replaced = made.described();
+            replaced["event"] = "replaced".into();
+            let _ = self.entry(replaced, false);
             made = self.send_one(stage, *other).await;
         }
         if !instead_of.is_empty() {
@@ -889,6 +905,8 @@ impl Run<'_> {
         let repeat = |change: &Change| match self.made.iter().find(|made| made.change.same_as(change)) {
             // Something new: a rival is at work, or a conflict has shown what was not seen before.
             None => true,
+            // Nobody works against a creation: IAM only lags, and would refuse the second time.
+            Some(made) if made.status == Status::Succeeded && self.runbook.intent == Intent::Creates => false,
             Some(made) if made.status == Status::Succeeded => {
                 let blind = blind_changes.iter().any(|blind| blind.same_as(change));
                 !blind && made.change.call.as_ref().is_ok_and(|call| call.operation().repeatable())
@@ -903,7 +921,11 @@ impl Run<'_> {
             Some(format!("{} could not be read again: {error}", sighting.name.replace('_', " ")))
         });
         let wanted: Vec<_> = plan.iter().filter(|(_, change)| repeat(change)).cloned().collect();
-        let todo = wanted.iter().filter(|(stage, _)| self.obstacle(*stage, &wanted).is_none()).cloned().collect();
+        let todo = wanted
+            .iter()
+            .filter(|(stage, change)| self.obstacle((*stage, change.order), &wanted).is_none())
+            .cloned()
+            .collect();
         self.stale = !shown.is_empty();
         self.still_shown = shown;
         self.unconfirmed = unconfirmed;
@@ -975,6 +997,17 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Pins what this run created, so that its record says by which id it can be known again.
+    fn pin_created(&mut self) {
+        let shown = self.latest.get("role").filter(|role| role["RoleId"].is_string()).cloned();
+        let answered = self.made.iter().filter_map(|made| made.reply.as_ref()).map(|reply| reply.data["Role"].clone());
+        let Some(entity) = shown.or_else(|| answered.into_iter().find(|role| role["RoleId"].is_string())) else {
+            return;
+        };
+        let text = |name: &str| entity[name].as_str().unwrap_or_default().to_owned();
+        self.target.pinned = Some(Pinned { id: text("RoleId"), arn: text("Arn"), path: text("Path"), entity });
     }
 
     /// Whether IAM acknowledged our own deletion of the target, and nothing before it was missing: then the name that
@@ -1049,7 +1082,8 @@ impl Run<'_> {
             || acknowledged
             || self.runbook.intent == Intent::Creates
             || matches!(self.verified, Verified::At { .. }) && self.target.id().is_some();
-        if self.worst().is_some() || !self.unread.is_empty() || !self.all_acknowledged(rest) || !real {
+        let taken_back = self.made.iter().any(|made| made.status == Status::TakenBack);
+        if self.worst().is_some() || taken_back || !self.unread.is_empty() || !self.all_acknowledged(rest) || !real {
             return Err(Failure::Incomplete(self.account(rest)));
         }
         let done = Done {

@@ -44,7 +44,7 @@ pub const ACTION: Action = Action {
     message: "Access key AKIAIOSFODNN7EXAMPLE belongs to user alice; last used at 2026-05-02T16:44:05Z (iam, us-east-1)",
     status_column: None,
     undo: None,
-    calls: &["GetAccessKeyLastUsed", "sts:GetAccessKeyInfo", "sts:GetCallerIdentity"],
+    calls: &[&["GetAccessKeyLastUsed", "sts:GetAccessKeyInfo", "sts:GetCallerIdentity"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -55,7 +55,7 @@ pub const ACTION: Action = Action {
     message: "The credential report of 2026-11-20T16:57:13Z, 10800 seconds old, has 12 rows",
     status_column: None,
     undo: None,
-    calls: &["GetCredentialReport", "GenerateCredentialReport"],
+    calls: &[&["GetCredentialReport", "GenerateCredentialReport"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

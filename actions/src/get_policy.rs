@@ -41,7 +41,7 @@ pub const ACTION: Action = Action {
     message: "Policy arn:aws:iam::123456789012:policy/testPolicy has v1 in force and is attached 2 times",
     status_column: None,
     undo: None,
-    calls: &["GetPolicy", "GetPolicyVersion"],
+    calls: &[&["GetPolicy", "GetPolicyVersion"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

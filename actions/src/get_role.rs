@@ -56,7 +56,13 @@ pub const ACTION: Action = Action {
     message: "Total attached policies: 1, Total inline policies: 1, Total instance profiles: 1",
     status_column: None,
     undo: None,
-    calls: &["GetRole", "ListAttachedRolePolicies", "ListRolePolicies", "GetRolePolicy", "ListInstanceProfilesForRole"],
+    calls: &[&[
+        "GetRole",
+        "ListAttachedRolePolicies",
+        "ListRolePolicies",
+        "GetRolePolicy",
+        "ListInstanceProfilesForRole",
+    ]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -41,7 +41,7 @@ pub const ACTION: Action = Action {
     message: "Total groups: 2, Total policies: 2",
     status_column: None,
     undo: None,
-    calls: &["GetUser", "ListGroupsForUser", "ListAttachedUserPolicies"],
+    calls: &[&["GetUser", "ListGroupsForUser", "ListAttachedUserPolicies"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -11,8 +11,11 @@ use awsiam_iam::{Error, Identity};
 /// The asset's rules.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// Patterns with `*` on names, paths with names, or ARNs of principals that nothing is taken from.
+    /// Patterns with `*` on names, paths with names, ARNs or tags (`tag:KEY=VALUE`) of principals that nothing is taken
+    /// from.
     pub protected: Vec<String>,
+    /// Whether a deletion must repeat the name of what it deletes.
+    pub confirm_deletes: bool,
     /// The account that the asset is for.
     pub account_id: Option<String>,
     /// The access keys that the connector itself uses: the asset's, and the parameter set's.
@@ -168,10 +171,40 @@ fn yourself(
     Ok(())
 }
 
+/// Checks that a deletion is meant: the name has been repeated where the asset demands it, and is right where it was.
+///
+/// # Errors
+/// It has not, or it is not.
+pub fn confirmed(rules: &Rules, target: &Target, repeated: Option<&str>) -> Result<(), Failure> {
+    let words = target.words();
+    let message = match repeated {
+        Some(name) if name == target.given || name == target.name => return Ok(()),
+        Some(name) => format!(
+            "The parameter confirm says {name:?}, but the deletion is of {words}. Nothing was changed. Give the same name twice."
+        ),
+        None if rules.confirm_deletes => format!(
+            "The asset demands that deletions are confirmed (confirm_deletes). Nothing was changed. To delete {words}, give the parameter confirm with the value {:?}.",
+            target.given
+        ),
+        None => return Ok(()),
+    };
+    Err(refused("confirm", message))
+}
+
+/// Whether a pattern `tag:KEY` or `tag:KEY=VALUE` covers one of the tags that IAM showed with the principal.
+fn tagged(pattern: &str, entity: &serde_json::Value) -> bool {
+    let (key, value) = pattern.split_once('=').unwrap_or((pattern, "*"));
+    let tags = entity["Tags"].as_array().into_iter().flatten();
+    let text = |tag: &serde_json::Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
+    tags.into_iter().any(|tag| matches(key, &text(tag, "Key")) && matches(value, &text(tag, "Value")))
+}
+
 fn protected(rules: &Rules, target: &Target) -> Result<(), Failure> {
     for pattern in &rules.protected {
-        let needs_more = pattern.contains('/') || pattern.starts_with("arn:");
+        let of_tags = pattern.strip_prefix("tag:");
+        let needs_more = of_tags.is_some() || pattern.contains('/') || pattern.starts_with("arn:");
         let hit = match &target.pinned {
+            Some(pinned) if of_tags.is_some() => tagged(of_tags.unwrap_or_default(), &pinned.entity),
             Some(pinned) => {
                 let with_path = format!("{}{}", pinned.path, target.name);
                 let kind = target.principal.name();
@@ -302,6 +335,41 @@ mod tests {
             "protected_principal",
             "in doubt, no"
         );
+    }
+
+    #[test]
+    fn protected_tags_are_left_alone() {
+        let me = Ok(caller("arn:aws:iam::123456789012:user/soar/op", "AIDAME"));
+        let mut target = user("break-1", "AIDAB", "/glass/");
+        if let Some(pinned) = &mut target.pinned {
+            pinned.entity =
+                serde_json::json!({ "Tags": [{ "Key": "tier", "Value": "Break-Glass" }, { "Key": "x", "Value": "" }] });
+        }
+        for (pattern, expected) in [
+            ("tag:tier=break-*", "protected_principal"),
+            ("tag:tier", "protected_principal"),
+            ("tag:x=", "protected_principal"),
+            ("tag:x=1", "allowed"),
+            ("tag:glass", "allowed"),
+            ("tag:*=other", "allowed"),
+        ] {
+            let rules = Rules { protected: vec![pattern.into()], ..Rules::default() };
+            assert_eq!(rule(check(&rules, Intent::TakesAway, &target, &[], &[], &me)), expected, "{pattern}");
+            let unseen = check(&rules, Intent::TakesAway, &Target::user("x"), &[], &[], &me);
+            assert_eq!(rule(unseen), "protected_principal", "in doubt, no: {pattern}");
+        }
+    }
+
+    #[test]
+    fn deletions_are_confirmed_where_the_asset_demands_it() {
+        let strict = Rules { confirm_deletes: true, ..Rules::default() };
+        let target = user("x", "AIDAX", "/");
+        let rule = |rules: &Rules, repeated| rule(confirmed(rules, &target, repeated).map(|()| vec![]));
+        assert_eq!(rule(&strict, None), "confirm");
+        assert_eq!(rule(&strict, Some("y")), "confirm");
+        assert_eq!(rule(&strict, Some("x")), "allowed");
+        assert_eq!(rule(&Rules::default(), None), "allowed");
+        assert_eq!(rule(&Rules::default(), Some("y")), "confirm");
     }
 
     #[test]

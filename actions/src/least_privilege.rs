@@ -14,7 +14,7 @@ pub struct Scope {
     pub partition: String,
     /// The account's number; every account where there is none.
     pub account: Option<String>,
-    /// Names, paths or ARNs with `*` of users and roles that must not be changed, as the asset's `protected_principals`.
+    /// Names, paths, ARNs or tags (`tag:KEY=VALUE`) with `*` of users and roles that must not be changed, as the asset's `protected_principals`.
     pub protected: Vec<String>,
 }
 
@@ -41,7 +41,12 @@ pub fn policy(actions: &[&Action], scope: &Scope) -> Result<Policy, String> {
         }
     }
     let mut spared: Vec<String> = vec![];
+    let mut tagged: Vec<(&str, &str)> = vec![];
     for pattern in &scope.protected {
+        if let Some(tag) = pattern.strip_prefix("tag:") {
+            tagged.push(condition(tag)?);
+            continue;
+        }
         for arn in resources(pattern, scope)? {
             if !spared.contains(&arn) {
                 spared.push(arn);
@@ -54,9 +59,32 @@ pub fn policy(actions: &[&Action], scope: &Scope) -> Result<Policy, String> {
         let sid = "NeverOnProtectedPrincipals";
         statements.push(json!({ "Sid": sid, "Effect": "Deny", "Action": guarded, "Resource": spared }));
     }
+    for (number, (key, value)) in tagged.into_iter().enumerate().filter(|_| !guarded.is_empty()) {
+        let mut like = serde_json::Map::new();
+        like.insert(format!("aws:ResourceTag/{key}"), value.into());
+        statements.push(json!({
+            "Sid": format!("NeverOnTaggedPrincipals{}", number + 1),
+            "Effect": "Deny",
+            "Action": guarded,
+            "Resource": "*",
+            "Condition": { "StringLike": like },
+        }));
+    }
     let unguarded = rest.into_iter().filter(|permission| permissions::is_about_others(permission)).collect();
     let document = json!({ "Version": "2012-10-17", "Statement": statements });
     Ok(Policy { document, unguarded })
+}
+
+/// The key and the pattern of values of a tag. Source: IAM user guide, "Controlling access to IAM users and roles using
+/// tags"; a condition has no wildcard in its key.
+fn condition(tag: &str) -> Result<(&str, &str), String> {
+    let (key, value) = tag.split_once('=').unwrap_or((tag, "*"));
+    if key.is_empty() || key.contains('*') {
+        return Err(format!(
+            "The protected principal \"tag:{tag}\" cannot be written into a policy: the key of a tag has no wildcard there"
+        ));
+    }
+    Ok((key, value))
 }
 
 /// The ARNs that a pattern covers. Where an ARN cannot say exactly what the pattern says, it covers more, never less,
@@ -136,6 +164,16 @@ mod tests {
         assert_eq!(policy.unguarded, ["iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile"]);
         let reading = super::policy(&actions[..1], &scope(&["x"])).unwrap();
         assert_eq!(reading.document["Statement"].as_array().map(Vec::len), Some(1), "nothing to deny");
+    }
+
+    #[test]
+    fn tags_become_conditions() {
+        let actions = [action("disable user").unwrap()];
+        let policy = policy(&actions, &scope(&["tag:tier=break-*", "tag:x"])).unwrap();
+        let denied = policy.document["Statement"].as_array().unwrap()[2..].to_vec();
+        let conditions: Vec<_> = denied.iter().map(|statement| statement["Condition"]["StringLike"].clone()).collect();
+        assert_eq!(conditions, [json!({ "aws:ResourceTag/tier": "break-*" }), json!({ "aws:ResourceTag/x": "*" })]);
+        assert!(super::policy(&actions, &scope(&["tag:*=x"])).is_err());
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub const ACTION: Action = Action {
     message: "Total access keys: 2, Total active: 2",
     status_column: None,
     undo: None,
-    calls: &["ListAccessKeys", "GetAccessKeyLastUsed"],
+    calls: &[&["ListAccessKeys", "GetAccessKeyLastUsed"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -39,7 +39,7 @@ pub const ACTION: Action = Action {
     message: "Total groups: 2",
     status_column: None,
     undo: None,
-    calls: &["ListGroups"],
+    calls: &[&["ListGroups"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -32,7 +32,7 @@ pub const ACTION: Action = Action {
     message: "Total roles: 2",
     status_column: None,
     undo: None,
-    calls: &["ListRoles"],
+    calls: &[&["ListRoles"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -46,7 +46,7 @@ pub const ACTION: Action = Action {
     message: "Total credentials: 4, Total active: 3, Total unread kinds: 0",
     status_column: None,
     undo: None,
-    calls: &[
+    calls: &[&[
         "GetUser",
         "GetLoginProfile",
         "ListAccessKeys",
@@ -55,7 +55,7 @@ pub const ACTION: Action = Action {
         "ListSSHPublicKeys",
         "ListSigningCertificates",
         "ListServiceSpecificCredentials",
-    ],
+    ]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -42,7 +42,7 @@ pub const ACTION: Action = Action {
     message: "Total users: 2",
     status_column: None,
     undo: None,
-    calls: &["ListUsers", "GetGroup"],
+    calls: &[&["ListUsers", "GetGroup"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

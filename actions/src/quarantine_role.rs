@@ -3,7 +3,7 @@
 use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::quarantine;
+use crate::steps::{evidence, quarantine};
 use crate::target::Target;
 
 /// `quarantine role`
@@ -12,20 +12,23 @@ pub const ACTION: Action = Action {
     identifier: "quarantine_role",
     kind: Kind::Contain,
     description: "Deny everything to a role",
-    verbose: "Puts an inline policy of our own that denies everything; where the quota for inline policies is used up, attaches AWSDenyAll, and where that quota is used up, makes it the permissions boundary. It counts for long-term keys, the console and sessions of the role itself, within seconds. Sessions of roles that were assumed before are not the role's and go on. AWSCompromisedKeyQuarantine policies of AWS are not containment and do not count.",
-    parameters: &[parameter::ROLE_NAME.column(0, "Role Name"), parameter::CREDENTIALS],
+    verbose: "Puts an inline policy of our own that denies everything; where the quota for inline policies is used up, attaches AWSDenyAll, and where that quota is used up, makes it the permissions boundary. It counts for every session of the role, also those that exist, within seconds. Sessions of other roles that were assumed from the role's sessions are not its own and go on. AWSCompromisedKeyQuarantine policies of AWS are not containment and do not count.",
+    parameters: &[parameter::ROLE_NAME.column(0, "Role Name"), parameter::CREDENTIALS, parameter::FULL_EVIDENCE],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
     message: "Role app-role quarantined successfully",
     status_column: Some(2),
     undo: Some("release role"),
     calls: &[
-        "sts:GetCallerIdentity",
-        "GetRole",
-        "GetRolePolicy",
-        "ListAttachedRolePolicies",
-        "PutRolePolicy",
-        "AttachRolePolicy",
-        "PutRolePermissionsBoundary",
+        &[
+            "sts:GetCallerIdentity",
+            "GetRole",
+            "GetRolePolicy",
+            "ListAttachedRolePolicies",
+            "PutRolePolicy",
+            "AttachRolePolicy",
+            "PutRolePermissionsBoundary",
+        ],
+        evidence::OF_ROLE,
     ],
     undoing: "Exactly: what was put, attached or set is taken away again.",
     run: Run::Runbook(runbook),
@@ -35,5 +38,6 @@ fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name");
     Runbook::takes_away_from(Target::role(name))
         .stage(quarantine::in_force())
+        .gathers_everything_if(p.given("evidence") != Some("changes"))
         .says(format!("Role {name} quarantined successfully"))
 }

@@ -3,7 +3,7 @@
 use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::quarantine;
+use crate::steps::{evidence, quarantine};
 use crate::target::Target;
 
 /// `quarantine user`
@@ -13,20 +13,23 @@ pub const ACTION: Action = Action {
     kind: Kind::Contain,
     description: "Deny everything to a user",
     verbose: "Puts an inline policy of our own that denies everything; where the quota for inline policies is used up, attaches AWSDenyAll, and where that quota is used up, makes it the permissions boundary. It counts for long-term keys, the console and sessions of the user itself, within seconds. Sessions of roles that were assumed before are not the user's and go on. AWSCompromisedKeyQuarantine policies of AWS are not containment and do not count.",
-    parameters: &[parameter::USERNAME.column(0, "Username"), parameter::CREDENTIALS],
+    parameters: &[parameter::USERNAME.column(0, "Username"), parameter::CREDENTIALS, parameter::FULL_EVIDENCE],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
     message: "User alice quarantined successfully",
     status_column: Some(2),
     undo: Some("release user"),
     calls: &[
-        "sts:GetCallerIdentity",
-        "GetUser",
-        "GetUserPolicy",
-        "ListAttachedUserPolicies",
-        "PutUserPolicy",
-        "AttachUserPolicy",
-        "PutUserPermissionsBoundary",
-        "ListUsers",
+        &[
+            "sts:GetCallerIdentity",
+            "GetUser",
+            "GetUserPolicy",
+            "ListAttachedUserPolicies",
+            "PutUserPolicy",
+            "AttachUserPolicy",
+            "PutUserPermissionsBoundary",
+            "ListUsers",
+        ],
+        evidence::OF_USER,
     ],
     undoing: "Exactly: what was put, attached or set is taken away again.",
     run: Run::Runbook(runbook),
@@ -36,5 +39,6 @@ fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("username");
     Runbook::takes_away_from(Target::user(name))
         .stage(quarantine::in_force())
+        .gathers_everything_if(p.given("evidence") != Some("changes"))
         .says(format!("User {name} quarantined successfully"))
 }

@@ -18,7 +18,7 @@ pub const ACTION: Action = Action {
     message: "Role app-role released successfully; sessions issued before are revoked",
     status_column: Some(2),
     undo: Some("quarantine role"),
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetRole",
         "GetRolePolicy",
@@ -26,7 +26,7 @@ pub const ACTION: Action = Action {
         "PutRolePolicy",
         "DeleteRolePolicy",
         "DetachRolePolicy",
-    ],
+    ]],
     undoing: "Exactly: the deny is put back, and the revocation is taken away.",
     run: Run::Runbook(runbook),
 };

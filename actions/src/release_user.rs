@@ -18,7 +18,7 @@ pub const ACTION: Action = Action {
     message: "User alice released successfully; sessions issued before are revoked",
     status_column: Some(2),
     undo: Some("quarantine user"),
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetUser",
         "GetUserPolicy",
@@ -27,7 +27,7 @@ pub const ACTION: Action = Action {
         "DeleteUserPolicy",
         "DetachUserPolicy",
         "ListUsers",
-    ],
+    ]],
     undoing: "Exactly: the deny is put back, and the revocation is taken away.",
     run: Run::Runbook(runbook),
 };

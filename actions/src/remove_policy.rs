@@ -22,7 +22,7 @@ pub const ACTION: Action = Action {
     message: "Policy with ARN arn:aws:iam::123456789012:policy/testPolicy successfully removed from user alice",
     status_column: Some(3),
     undo: Some("assign policy"),
-    calls: &["sts:GetCallerIdentity", "GetUser", "ListAttachedUserPolicies", "DetachUserPolicy", "ListUsers"],
+    calls: &[&["sts:GetCallerIdentity", "GetUser", "ListAttachedUserPolicies", "DetachUserPolicy", "ListUsers"]],
     undoing: "Exactly: the policy is attached again.",
     run: Run::Runbook(runbook),
 };

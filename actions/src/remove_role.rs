@@ -26,12 +26,13 @@ pub const ACTION: Action = Action {
             example: "",
             column: None,
         },
+        parameter::CONFIRM,
     ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
     message: "Role test-Role removed successfully along with all its associations with login instance profiles and policies",
     status_column: Some(2),
     undo: Some("add role"),
-    calls: &[
+    calls: &[&[
         "sts:GetCallerIdentity",
         "GetRole",
         "ListInstanceProfilesForRole",
@@ -44,7 +45,7 @@ pub const ACTION: Action = Action {
         "DeleteRolePolicy",
         "DeleteInstanceProfile",
         "DeleteRole",
-    ],
+    ]],
     undoing: "Not undone as it was: a role created again has another unique id. Trust policy, policies and profiles can be restored by hand from the evidence.",
     run: Run::Runbook(runbook),
 };
@@ -52,6 +53,7 @@ pub const ACTION: Action = Action {
 fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name");
     let runbook = Runbook::takes_away_from(Target::role(name))
+        .confirmed_by(p.given("confirm"))
         .missing_is_fine(format!("Role {name} does not exist in AWS IAM account and hence, can not be removed"))
         .stage(instance_profiles::without_role())
         .and(attached_policies::none())

@@ -22,7 +22,14 @@ pub const ACTION: Action = Action {
     message: "User alice successfully removed from the group Test-Group",
     status_column: Some(3),
     undo: Some("add user"),
-    calls: &["sts:GetCallerIdentity", "GetUser", "ListGroupsForUser", "GetGroup", "RemoveUserFromGroup", "ListUsers"],
+    calls: &[&[
+        "sts:GetCallerIdentity",
+        "GetUser",
+        "ListGroupsForUser",
+        "GetGroup",
+        "RemoveUserFromGroup",
+        "ListUsers",
+    ]],
     undoing: "Exactly: the user is added to the group again.",
     run: Run::Runbook(runbook),
 };

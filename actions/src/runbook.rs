@@ -6,6 +6,7 @@
 use crate::execute::Done;
 use crate::outcome::{Failure, Outcome, row};
 use crate::step::{AnyStep, Recalled, Step};
+use crate::steps::evidence;
 use crate::target::Target;
 use serde_json::{Map, Value, json};
 
@@ -51,6 +52,10 @@ pub struct Runbook {
     pub(crate) expects: Option<(String, String)>,
     /// Why it must not begin at all.
     pub(crate) refusal: Option<Failure>,
+    /// Whether it deletes its target.
+    pub(crate) deletes: bool,
+    /// The name of the target once more, if it was repeated.
+    pub(crate) repeated: Option<String>,
     /// Whether a stage goes on although the one before it failed.
     pub(crate) regardless: bool,
     /// The stages before which a change needs time to take hold everywhere.
@@ -102,6 +107,8 @@ impl Runbook {
             objection: Box::new(|_, _| None),
             expects: None,
             refusal: None,
+            deletes: false,
+            repeated: None,
             regardless: false,
             pauses: vec![],
             finish,
@@ -148,6 +155,12 @@ impl Runbook {
         Self { expects: Some((account.into(), id.into())), ..self }
     }
 
+    /// As the deletion of its target, whose name was repeated so, if at all.
+    #[must_use]
+    pub fn confirmed_by(self, repeated: Option<&str>) -> Self {
+        Self { deletes: true, repeated: repeated.map(str::to_owned), ..self }
+    }
+
     /// With stages that go on although the one before them failed: of a containment, each part counts by itself.
     #[must_use]
     pub fn regardless(self) -> Self {
@@ -165,6 +178,12 @@ impl Runbook {
     #[must_use]
     pub fn stage_if(self, wanted: bool, step: impl Step) -> Self {
         if wanted { self.stage(step) } else { self }
+    }
+
+    /// With everything that hangs on the target in the evidence where that is wanted; read beside the first stage.
+    #[must_use]
+    pub fn gathers_everything_if(self, wanted: bool) -> Self {
+        self.stage_if(wanted, evidence::everything())
     }
 
     /// With one more step in the last stage.

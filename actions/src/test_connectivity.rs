@@ -41,7 +41,7 @@ pub const ACTION: Action = Action {
     message: "Test connectivity passed: connected to account 123456789012 (aws) as arn:aws:iam::123456789012:user/soar/awsiam-operator, with access key AKIAIOSFODNN7EXAMPLE; may perform 21 of 22 actions, but not: delete user",
     status_column: None,
     undo: None,
-    calls: &["sts:GetCallerIdentity", "GetUser", "ListRoles", "GetRole", "SimulatePrincipalPolicy"],
+    calls: &[&["sts:GetCallerIdentity", "GetUser", "ListRoles", "GetRole", "SimulatePrincipalPolicy"]],
     undoing: "",
     run: Run::Lookup(|p, reader| lookup(p, reader).boxed()),
 };

@@ -69,7 +69,7 @@ pub const ACTION: Action = Action {
     message: "Run 20261120T195713Z-f7d6176b on user alice undone",
     status_column: Some(2),
     undo: None,
-    calls: restore::CALLS,
+    calls: &[restore::CALLS],
     undoing: "By running the action again that was undone.",
     run: Run::Runbook(runbook),
 };

@@ -6,9 +6,12 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
+use crate::steps::evidence;
 use crate::target::Target;
 use awsiam_iam::types::{AccessKeyMetadata, DeleteAccessKey, ListAccessKeys, UpdateAccessKey};
 use awsiam_iam::{Error, Kind};
+use futures_util::future::join_all;
+use serde_json::Value;
 
 /// Brings every access key, or one, to one status.
 #[derive(Debug)]
@@ -105,12 +108,22 @@ impl Step for AccessKeys {
 
 /// No key at all.
 #[derive(Debug)]
-pub struct Absent;
+pub struct Absent {
+    last_use: bool,
+}
 
 /// No key at all: each is deleted, whatever its status.
 #[must_use]
 pub fn absent() -> Absent {
-    Absent
+    Absent { last_use: false }
+}
+
+impl Absent {
+    /// With the last use of each key in the evidence: nothing tells it once the key is deleted.
+    #[must_use]
+    pub fn with_last_use(self, last_use: bool) -> Self {
+        Self { last_use }
+    }
 }
 
 impl Step for Absent {
@@ -133,5 +146,16 @@ impl Step for Absent {
             Change::new(&request, format!("delete access key {id}"), about(id), reversal).removal()
         })
         .collect()
+    }
+
+    async fn gather(&self, reader: &Reader, seen: &Value, _: &Target) -> Option<Value> {
+        let keys = seen.as_array().filter(|_| self.last_use)?;
+        let reader = &reader.for_a_share_of_the_time();
+        let with_use = keys.iter().cloned().map(|mut key| async move {
+            let used = evidence::last_use(reader, key["AccessKeyId"].as_str().unwrap_or_default()).await;
+            key["LastUsed"] = used;
+            key
+        });
+        Some(join_all(with_use).await.into())
     }
 }

@@ -5,6 +5,7 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
+use crate::steps::quarantine;
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
@@ -106,7 +107,8 @@ impl Step for Attached {
             Wanted::None => {
                 let policies = seen.state().map(Vec::as_slice).unwrap_or_default();
                 let arns = policies.iter().filter_map(|policy| policy.policy_arn.as_deref());
-                arns.map(|arn| detach(target, arn, Reversal::exact(attach(target, arn, LAST))).removal()).collect()
+                let gone = |arn| detach(target, arn, Reversal::exact(attach(target, arn, LAST))).removal();
+                arns.map(|arn| gone(arn).in_order(quarantine::denies(arn).into())).collect()
             }
         }
     }

@@ -6,6 +6,7 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step};
+use crate::steps::quarantine;
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
@@ -92,7 +93,7 @@ impl Step for Absent {
                     Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about, reversal)
                 }
             };
-            change.removal()
+            change.removal().in_order(quarantine::denies(policy).into())
         };
         names.iter().map(delete).collect()
     }

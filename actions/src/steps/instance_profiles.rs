@@ -22,14 +22,14 @@ fn add(profile: &str, role: &str, reversal: Reversal) -> Change {
     Change::new(&request, format!("add role to instance profile {profile}"), about_role(profile), reversal)
 }
 
-fn take_out(profile: &str, role: &str, reversal: Reversal) -> Change {
+pub(crate) fn take_out(profile: &str, role: &str, reversal: Reversal) -> Change {
     let request =
         RemoveRoleFromInstanceProfile { instance_profile_name: profile.to_owned(), role_name: role.to_owned() };
     Change::new(&request, format!("take role out of instance profile {profile}"), about_role(profile), reversal)
         .removal()
 }
 
-fn delete(profile: &str, reversal: Reversal) -> Change {
+pub(crate) fn delete(profile: &str, reversal: Reversal) -> Change {
     let request = DeleteInstanceProfile { instance_profile_name: profile.to_owned() };
     Change::new(&request, format!("delete instance profile {profile}"), about(profile), reversal).removal()
 }

@@ -1,6 +1,7 @@
 //! The steps: one file per kind of IAM thing, each with what it reads, what it changes and how that is taken back.
 
 pub mod access_keys;
+pub mod assumable_roles;
 pub mod attached_policies;
 pub mod evidence;
 pub mod group_membership;

@@ -8,6 +8,7 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step, optional};
+use crate::steps::sessions;
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
@@ -224,6 +225,11 @@ impl Step for Lifted {
         }
         changes
     }
+}
+
+/// Whether a policy, by the name or ARN that it has, is one that takes access away: it is then the last to go.
+pub(crate) fn denies(policy: &str) -> bool {
+    NAMES.contains(&policy) || policy == sessions::NAME || policy.ends_with(&format!(":iam::aws:policy/{DENY_ALL}"))
 }
 
 /// Whether AWS's deny is the target's permissions boundary: a release cannot know what was there before.

@@ -7,14 +7,15 @@ use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step, optional};
 use crate::steps::{
-    access_keys, attached_policies, group_membership, inline_policies, login_profile, quarantine, role,
+    access_keys, attached_policies, group_membership, inline_policies, instance_profiles, login_profile, quarantine,
+    role,
 };
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
-    GetLoginProfile, ListAccessKeys, ListAttachedRolePolicies, ListAttachedUserPolicies, ListGroupsForUser,
-    ListSSHPublicKeys, ListServiceSpecificCredentials, ListSigningCertificates, UpdateSSHPublicKey,
-    UpdateServiceSpecificCredential, UpdateSigningCertificate,
+    GetInstanceProfile, GetLoginProfile, ListAccessKeys, ListAttachedRolePolicies, ListAttachedUserPolicies,
+    ListGroupsForUser, ListRolePolicies, ListSSHPublicKeys, ListServiceSpecificCredentials, ListSigningCertificates,
+    UpdateSSHPublicKey, UpdateServiceSpecificCredential, UpdateSigningCertificate,
 };
 use secrecy::SecretString;
 use serde::Serialize;
@@ -56,6 +57,11 @@ pub const CALLS: &[&str] = &[
     "PutRolePermissionsBoundary",
     "DeleteRolePermissionsBoundary",
     "UpdateAssumeRolePolicy",
+    "ListRolePolicies",
+    "GetInstanceProfile",
+    "RemoveRoleFromInstanceProfile",
+    "DeleteInstanceProfile",
+    "DeleteRole",
 ];
 
 /// Which credentials are to work again.
@@ -131,7 +137,8 @@ fn made(record: &Value) -> impl Iterator<Item = (&str, &Value)> {
 #[must_use]
 pub fn takes_away(record: &Value) -> bool {
     made(record).any(|(operation, parameters)| {
-        ["AddUserToGroup", "AttachUserPolicy", "AttachRolePolicy", "CreateLoginProfile"].contains(&operation)
+        ["AddUserToGroup", "AttachUserPolicy", "AttachRolePolicy", "CreateLoginProfile", "CreateRole"]
+            .contains(&operation)
             || parameters["Status"] == "Active"
     })
 }
@@ -151,6 +158,10 @@ struct Now {
     groups: Vec<String>,
     attached: Vec<String>,
     inline: Map<String, Value>,
+    /// The names of the inline policies of a role that the run created.
+    inline_names: Vec<String>,
+    /// The roles in each instance profile; none where there is no such profile.
+    profiles: Map<String, Value>,
 }
 
 impl Restore {
@@ -196,12 +207,25 @@ impl Restore {
             let attached = reader.list(&request).await?.data.attached_policies;
             now.attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
         }
-        if self.any(&["AttachRolePolicy", "DetachRolePolicy"]) {
+        if self.any(&["CreateRole"]) {
+            let request = ListRolePolicies { role_name: name(), ..ListRolePolicies::default() };
+            now.inline_names = reader.list(&request).await?.data.policy_names;
+        }
+        if self.any(&["AttachRolePolicy", "DetachRolePolicy", "CreateRole"]) {
             let request = ListAttachedRolePolicies { role_name: name(), ..ListAttachedRolePolicies::default() };
             let attached = reader.list(&request).await?.data.attached_policies;
             now.attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
         }
         for (operation, parameters) in &self.changes {
+            if ["CreateInstanceProfile", "AddRoleToInstanceProfile"].contains(&operation.as_str()) {
+                let profile = parameters["InstanceProfileName"].as_str().unwrap_or_default().to_owned();
+                let request = GetInstanceProfile { instance_profile_name: profile.clone() };
+                let roles = optional(reader.get(&request).await)?.map(|reply| {
+                    let roles = reply.data.instance_profile.roles.into_iter();
+                    roles.map(|role| role.role_name).collect::<Vec<_>>()
+                });
+                now.profiles.insert(profile, json!(roles));
+            }
             if ["PutUserPolicy", "PutRolePolicy", "DeleteUserPolicy", "DeleteRolePolicy"].contains(&operation.as_str())
             {
                 let policy = parameters["PolicyName"].as_str().unwrap_or_default();
@@ -354,6 +378,30 @@ impl Restore {
                         _ => state.moved.push("the trust policy is another one".to_owned()),
                     }
                 }
+                "CreateRole" => {
+                    let is = entity["AssumeRolePolicyDocument"].as_str().unwrap_or_default();
+                    if !same(is, &text("AssumeRolePolicyDocument")) {
+                        state.moved.push("the trust policy of the role is another one".to_owned());
+                    } else if !now.attached.is_empty() || !now.inline_names.is_empty() {
+                        let policies: Vec<_> =
+                            now.attached.iter().chain(&now.inline_names).map(String::as_str).collect();
+                        state.moved.push(format!("the role has been given policies: {}", policies.join(", ")));
+                    } else {
+                        state.back.push(Back { kind: "role", which: text("RoleName"), to: None });
+                    }
+                }
+                "CreateInstanceProfile" | "AddRoleToInstanceProfile" => {
+                    let (profile, role) = (text("InstanceProfileName"), look.target.name.as_str());
+                    let Some(roles) = now.profiles.get(&profile).and_then(Value::as_array) else { continue };
+                    let holds = roles.iter().any(|known| known == role);
+                    if let Some(other) = roles.iter().find(|known| *known != role) {
+                        state.moved.push(format!("instance profile {profile} holds role {other} now"));
+                    } else if operation == "CreateInstanceProfile" {
+                        state.back.push(Back { kind: "instance profile", which: profile, to: None });
+                    } else if holds {
+                        state.back.push(Back { kind: "role in instance profile", which: profile, to: None });
+                    }
+                }
                 other => state.not_restored.push(format!("what {other} did cannot be taken back")),
             }
         }
@@ -401,6 +449,10 @@ impl Restore {
             "attached policy" => attached_policies::detach(target, which, last()).removal(),
             "inline policy" => inline_policies::set(target, which, to, last()),
             "boundary" => quarantine::set_boundary(target, to, last()),
+            "role in instance profile" => instance_profiles::take_out(which, &target.name, last()),
+            "instance profile" => instance_profiles::delete(which, last()).in_order(1),
+            // As long as the role is there, what failed can be gone on with.
+            "role" => role::delete(&target.name, last()).in_order(2),
             "trust policy" if target.principal == Principal::Role => {
                 role::set_trust(&target.name, to?, "put the former trust policy back", last())
             }
@@ -442,6 +494,9 @@ impl Step for Restore {
             "inline policy",
             "boundary",
             "trust policy",
+            "role in instance profile",
+            "instance profile",
+            "role",
         ];
         back.filter_map(|back| {
             let kind = kinds.into_iter().find(|kind| back["kind"] == *kind)?;

@@ -19,7 +19,7 @@ pub fn deleted() -> Deleted {
     Deleted
 }
 
-fn delete(name: &str, reversal: Reversal) -> Change {
+pub(crate) fn delete(name: &str, reversal: Reversal) -> Change {
     Change::new(&DeleteRole { role_name: name.to_owned() }, "delete role", "role", reversal).removal()
 }
 
