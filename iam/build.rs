@@ -77,10 +77,18 @@ const TYPED: &[&str] = &[
     "DeleteUserPermissionsBoundary",
     "DeleteRolePermissionsBoundary",
     "UpdateAssumeRolePolicy",
+    "TagUser",
+    "UntagUser",
+    "TagRole",
+    "UntagRole",
 ];
 
 /// IAM acts on the caller where one of these is left out. A typed request cannot leave it out.
 const ALWAYS_SENT: &[&str] = &["UserName"];
+
+/// Types that are shown nowhere in requests although the model does not call them sensitive: bodies of certificates, beside
+/// which people paste private keys.
+const KEPT_OUT_OF_SIGHT: &[&str] = &["certificateBodyType", "certificateChainType"];
 
 /// Patterns that the matcher in use cannot express, and what stands for them. Never narrower than the original: what
 /// is let through here IAM itself refuses.
@@ -163,7 +171,7 @@ fn table(model: &Value) -> String {
             out,
             "static {}: Shape = Shape {{ name: {name:?}, kind: {kind}, sensitive: {}, min: {}, max: {}, pattern: {pattern}, values: {} }};",
             ident(name),
-            shape["sensitive"] == true,
+            shape["sensitive"] == true || KEPT_OUT_OF_SIGHT.contains(&name.as_str()),
             number("min"),
             number("max"),
             list(&strings(&shape["enum"])),

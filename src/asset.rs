@@ -41,6 +41,8 @@ pub struct Asset {
     pub propagation_pause: Duration,
     /// How long journals of ended runs are kept; none for ever.
     pub retention: Option<Duration>,
+    /// Where secrets go that IAM gives only once.
+    pub secret_sink: Option<PathBuf>,
     /// How long a parameter set may take in all.
     pub time_out: Duration,
 }
@@ -147,12 +149,21 @@ pub const KEYS: &[Key] = &[
         Holds::Flag,
         "Refuse deletions whose parameter confirm does not repeat the name (default false)",
     ),
-    key("allowed_actions", Holds::List, "Actions that the asset allows, separated by commas (default all)"),
+    key(
+        "allowed_actions",
+        Holds::List,
+        "Actions that the asset allows, with *, separated by commas; single operations as iam:Get* (default all)",
+    ),
     key("read_only", Holds::Flag, "Allow only actions that change nothing (default false)"),
     key(
         "state_dir",
         Holds::Text,
         "Folder for journals and locks (default $XDG_STATE_HOME/awsiam or ~/.local/state/awsiam)",
+    ),
+    key(
+        "secret_sink",
+        Holds::Text,
+        "File for secrets that IAM gives only once, such as new access keys (mode 0600; created where it is not there)",
     ),
     key("require_journal", Holds::Flag, "Change nothing where the journal cannot be written (default false)"),
     number("retention_days", 0.0, 36_500.0, "Days that journals of ended runs are kept; 0 for ever (default 90)"),
@@ -165,6 +176,27 @@ pub const KEYS: &[Key] = &[
 /// What to change.
 pub fn state_dir(config: &Map<String, Value>) -> Result<Option<PathBuf>, String> {
     Ok(Reading(config).text("state_dir")?.map(PathBuf::from).or_else(journal::default_dir))
+}
+
+/// The text that `{"env": NAME}` or `{"file": PATH}` stands for, without white space around it.
+///
+/// # Errors
+/// It is neither of them, or there is no such thing; no part of the text is repeated.
+pub fn by_reference(map: &Map<String, Value>) -> Result<String, String> {
+    let named = |what: &str| map.get(what).and_then(Value::as_str).filter(|_| map.len() == 1);
+    if let Some(name) = named("env") {
+        let value = std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        return value.ok_or_else(|| format!("is to be taken from the environment variable {name}, which is not set"));
+    }
+    let Some(path) = named("file") else {
+        return Err("must be a string, {\"env\": NAME} or {\"file\": PATH}".to_owned());
+    };
+    let value =
+        std::fs::read_to_string(path).map_err(|error| format!("is to be read from {path}: {}", error.kind()))?;
+    match value.trim() {
+        "" => Err(format!("is to be read from {path}, which is empty")),
+        value => Ok(value.to_owned()),
+    }
 }
 
 /// Reads the values of an asset one by one.
@@ -186,26 +218,11 @@ impl Reading<'_> {
 
     /// A secret: text, or `{"env": NAME}`, or `{"file": PATH}`.
     fn secret(&self, key: &str) -> Result<Option<SecretString>, String> {
-        let from = |map: &Map<String, Value>, what: &str| map.get(what).and_then(Value::as_str).map(str::to_owned);
         match self.given(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.trim().into())),
-            Some(Value::Object(map)) if map.len() == 1 => {
-                if let Some(name) = from(map, "env") {
-                    let value = std::env::var(&name).ok().filter(|value| !value.trim().is_empty());
-                    return value.map(|value| Some(value.trim().into())).ok_or_else(|| {
-                        format!("Asset: {key} is to be taken from the environment variable {name}, which is not set")
-                    });
-                }
-                if let Some(path) = from(map, "file") {
-                    let value = std::fs::read_to_string(&path)
-                        .map_err(|error| format!("Asset: {key} is to be read from {path}: {}", error.kind()))?;
-                    return match value.trim() {
-                        "" => Err(format!("Asset: {key} is to be read from {path}, which is empty")),
-                        value => Ok(Some(value.into())),
-                    };
-                }
-                Err(format!("Asset: {key} must be a string, {{\"env\": NAME}} or {{\"file\": PATH}}"))
+            Some(Value::Object(map)) => {
+                by_reference(map).map(|text| Some(text.into())).map_err(|problem| format!("Asset: {key} {problem}"))
             }
             Some(_) => Err(format!("Asset: {key} must be a string, {{\"env\": NAME}} or {{\"file\": PATH}}")),
         }
@@ -344,6 +361,7 @@ impl Asset {
             allowed_actions: reading.list("allowed_actions")?,
             read_only: reading.flag("read_only")?,
             state_dir: state_dir(config)?,
+            secret_sink: reading.text("secret_sink")?.map(PathBuf::from),
             require_journal: reading.flag("require_journal")?,
             retention: Some(days.unwrap_or(90.0)).filter(|days| *days > 0.0).map(|days| DAY.mul_f64(days)),
             time_out: reading.seconds("timeout")?.unwrap_or(Duration::from_secs(50)),

@@ -13,10 +13,10 @@ use crate::result::Document;
 use crate::run::{self, Options};
 use crate::runs;
 use anyhow::{Context as _, anyhow, bail};
-use awsiam_actions::action::Of;
+use awsiam_actions::action::{Of, Run};
 use awsiam_actions::least_privilege::{self, Scope};
-use awsiam_actions::{ACTIONS, Action, permissions};
-use clap::{Args, Parser, Subcommand};
+use awsiam_actions::{ACTIONS, Action, operations, permissions};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -36,6 +36,7 @@ Examples:
   awsiam run --asset asset.json request.json           run a request
   awsiam run --asset asset.json --action 'disable user' --param username=alice --dry-run
   awsiam describe 'disable user'                       what it takes, calls and can undo
+  awsiam run --asset asset.json --action iam:ListAccountAliases
   awsiam policy 'disable user'                         the IAM policy that it needs
 
 Exit codes: 0 success, 1 the action failed, 2 bad request or asset, 130/143 cancelled."
@@ -86,10 +87,25 @@ Examples:
     Undo(UndoArguments),
     /// List every action
     Actions,
+    /// List every IAM operation; each is an action as well, iam:NAME
+    Operations {
+        /// Only operations whose name holds this word
+        #[arg(long, value_name = "WORD")]
+        search: Option<String>,
+    },
     /// Say what an action takes, brings, calls and can undo
     Describe {
-        /// Name or identifier, such as 'disable user'; 'asset' for the asset's keys
+        /// Name or identifier, such as 'disable user' or iam:DetachUserPolicy; 'asset' for the asset's keys
         action: String,
+    },
+    /// Print the shell's completion of commands, actions and operations
+    #[command(after_help = "\
+Examples:
+  awsiam completions bash > ~/.local/share/bash-completion/completions/awsiam
+  awsiam completions zsh > ~/.zfunc/_awsiam")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
     /// Print the least-privilege IAM policy for what the connector is to do
     #[command(after_help = "\
@@ -291,6 +307,13 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
             }
         },
         Command::Actions => Ended { stdout: list(), ..Ended::default() },
+        Command::Operations { search } => match list_operations(search.as_deref()) {
+            stdout if stdout.is_empty() => {
+                bad("No operation's name holds this word; `awsiam operations` lists them all")
+            }
+            stdout => Ended { stdout, ..Ended::default() },
+        },
+        Command::Completions { shell } => Ended { stdout: completions(shell), ..Ended::default() },
         Command::Describe { action } if action == "asset" => Ended { stdout: describe_asset(), ..Ended::default() },
         Command::Describe { action } => match request::lookup(&action) {
             Ok(action) => Ended { stdout: describe(action), ..Ended::default() },
@@ -359,10 +382,15 @@ fn by_hand(name: &str, parameters: &[String]) -> Result<Request, Bad> {
         let (name, value) = parameter.split_once('=').ok_or_else(|| {
             bad(format!("--param must be NAME=VALUE; {:?} has no =", parameter.split(' ').next().unwrap_or_default()))
         })?;
-        let flag = action.parameter(name).is_none_or(|parameter| matches!(parameter.of, Of::Flag(_)));
+        let known = action.parameter(name);
+        let flag = known.is_none_or(|parameter| matches!(parameter.of, Of::Flag(_)));
         let value = match value {
             "true" if flag => true.into(),
             "false" if flag => false.into(),
+            // Numbers, lists and objects as JSON; also where a secret is to be had.
+            text if known.is_some_and(|parameter| operations::takes_json(parameter.of, text)) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+            }
             text => Value::from(text),
         };
         set.insert(name.to_owned(), value);
@@ -574,6 +602,35 @@ fn list() -> String {
     })
 }
 
+fn list_operations(word: Option<&str>) -> String {
+    let word = word.unwrap_or_default().to_lowercase();
+    let names = operations::names().filter(|name| name.to_lowercase().contains(&word));
+    let found: Vec<&Action> = names.filter_map(|name| operations::action(&name)).collect();
+    let width = found.iter().map(|action| action.name.len()).max().unwrap_or_default();
+    found.iter().fold(String::new(), |mut text, action| {
+        let what = if action.read_only() { "reads" } else { "changes" };
+        let required = action.parameters.iter().filter(|parameter| parameter.required);
+        let required: Vec<_> = required.map(|parameter| parameter.name).collect();
+        let _ = writeln!(text, "{:width$}  {what:7}  {}", action.name, required.join(", "));
+        text
+    })
+}
+
+/// The shell's completion. Actions go by their identifiers, which need no quotes.
+fn completions(shell: clap_complete::Shell) -> String {
+    use clap::builder::PossibleValuesParser;
+    let operations = operations::names().filter_map(|name| operations::action(&name));
+    let names: Vec<&'static str> = ACTIONS.iter().chain(operations).map(|action| action.identifier).collect();
+    let known = |argument: clap::Arg| argument.value_parser(PossibleValuesParser::new(names.clone()));
+    let mut command = Cli::command();
+    for (of, argument) in [("describe", "action"), ("policy", "actions"), ("run", "action")] {
+        command = command.mut_subcommand(of, |command| command.mut_arg(argument, known));
+    }
+    let mut text = vec![];
+    clap_complete::generate(shell, &mut command, "awsiam", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn describe(action: &Action) -> String {
     let mut text = format!("{} ({}, {})\n{}\n", action.name, action.identifier, action.kind.name(), action.description);
     if !action.verbose.is_empty() {
@@ -593,7 +650,11 @@ fn describe(action: &Action) -> String {
     text.push_str("\nOutputs:\n");
     for output in action.outputs {
         let place = if output.summary { "summary" } else { "data.*" };
-        let _ = writeln!(text, "  {place}.{}  e.g. {}", output.path, output.example);
+        let example = if output.example.is_empty() { String::new() } else { format!("  e.g. {}", output.example) };
+        let _ = writeln!(text, "  {place}.{}{example}", output.path);
+    }
+    if let Run::Operation(Some(operation)) | Run::Wait(operation) = action.run {
+        let _ = writeln!(text, "\nErrors: {}", operation.errors.join(", "));
     }
     let _ = writeln!(text, "\nCalls: {}", action.calls().join(", "));
     let _ = writeln!(text, "Permissions: {}", permissions::of_action(action).join(", "));
@@ -602,6 +663,11 @@ fn describe(action: &Action) -> String {
     }
     if let Some(undo) = action.undo {
         let _ = writeln!(text, "Reversed by: {undo}");
+    }
+    if let Run::Operation(Some(operation)) | Run::Wait(operation) = action.run {
+        let parameters = awsiam_iam::example(operation);
+        let _ = writeln!(text, "\nRequest: {}", json!({ "action": action.name, "parameters": [parameters] }));
+        return text;
     }
     let example = action
         .parameters

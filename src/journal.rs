@@ -69,6 +69,14 @@ pub struct OfSet<'a> {
     set: usize,
 }
 
+impl OfSet<'_> {
+    /// The index of the parameter set in the request, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.set
+    }
+}
+
 impl Journal {
     /// A journal below this folder; without one, on stderr.
     #[must_use]

@@ -13,6 +13,7 @@ pub mod result;
 mod retention;
 pub mod run;
 pub mod runs;
+pub mod secret_sink;
 pub mod session_credentials;
 
 /// How a process ends: what goes to stdout, what it then waits for, and the exit code.

@@ -533,7 +533,11 @@ fn taken(of: Of) -> Value {
         Of::Document => json!({ "type": "string", "minLength": 2, "contentMediaType": "application/json" }),
         Of::Flag(_) => json!({ "type": "boolean" }),
         Of::Choice(words) => json!({ "enum": words }),
-        Of::Record => json!({ "type": ["string", "object"] }),
+        // What the operation table says of it is checked before the call.
+        Of::Member { .. } => json!({}),
+        Of::AnyText => json!({ "type": "string" }),
+        Of::Count => json!({ "type": ["integer", "string"] }),
+        Of::Record | Of::Members => json!({ "type": ["string", "object"] }),
         Of::Credentials => json!({ "type": ["string", "object"], "writeOnly": true }),
     }
 }

@@ -3,7 +3,7 @@
 //! Refuses everything that is not surely meant: a byte order mark, a second action, a parameter set that is no object.
 
 use awsiam_actions::parameters::closest;
-use awsiam_actions::{ACTIONS, Action, action};
+use awsiam_actions::{ACTIONS, Action, action, operations};
 use serde_json::{Map, Value};
 
 /// The largest request that is read, in bytes. Thousands of parameter sets fit; more is a mistake.
@@ -123,7 +123,9 @@ fn find(document: &Map<String, Value>) -> Result<&'static Action, String> {
 /// There is none; names the most similar one.
 pub fn lookup(name: &str) -> Result<&'static Action, String> {
     action(name).ok_or_else(|| {
-        let known: Vec<_> = ACTIONS.iter().flat_map(|action| [action.name, action.identifier]).collect();
+        let operations: Vec<String> = operations::names().filter(|_| name.starts_with(operations::PREFIX)).collect();
+        let known = ACTIONS.iter().flat_map(|action| [action.name, action.identifier]);
+        let known: Vec<_> = known.chain(operations.iter().map(String::as_str)).collect();
         match closest(name, &known) {
             Some(meant) => format!("Unknown action {name:?}; did you mean {meant:?}?"),
             None => format!("Unknown action {name:?}; `awsiam actions` lists them all"),

@@ -2,7 +2,8 @@
 //!
 //! Knows no action and makes no call.
 
-use awsiam_actions::action::Action;
+use awsiam_actions::action::{Action, Of, Run};
+use awsiam_actions::operations;
 use awsiam_actions::outcome::{Failure, Outcome};
 use awsiam_iam::Origin;
 use awsiam_iam::table::MASK;
@@ -198,7 +199,18 @@ fn masked(action: Option<&Action>, set: &Map<String, Value>) -> Map<String, Valu
         Some(parameter) => parameter.of.is_secret(),
         None => !["context", "dry_run"].contains(&name),
     };
+    let of_operation = || match action.map(|action| &action.run) {
+        Some(Run::Operation(Some(operation)) | Run::Wait(operation)) => operation.name,
+        _ => set.get("operation").and_then(Value::as_str).unwrap_or_default(),
+    };
+    let wraps = |name: &str| {
+        name == operations::BODY
+            || action.and_then(|action| action.parameter(name)).is_some_and(|parameter| parameter.of == Of::Members)
+    };
     let mask = |name: &String, value: &Value| {
+        if wraps(name) && !value.is_null() {
+            return (name.clone(), operations::masked(of_operation(), value));
+        }
         let shown = if secret(name) && !value.is_null() { MASK.into() } else { value.clone() };
         (name.clone(), shown)
     };

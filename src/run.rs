@@ -2,16 +2,18 @@
 //!
 //! Knows no action by name. Each set has its own deadline and its own result; one that fails does not stop the others.
 
-use crate::asset::Asset;
+use crate::asset::{Asset, by_reference};
 use crate::history;
 use crate::journal::{Journal, OfSet};
 use crate::request::Request;
 use crate::result::{Document, Item};
+use crate::secret_sink::{self, SecretSink};
 use crate::session_credentials;
 use awsiam_actions::Action;
 use awsiam_actions::action::{Kind, Of, Run};
 use awsiam_actions::execute::{Context, Stop, execute, unless_stopped};
 use awsiam_actions::guard;
+use awsiam_actions::operations;
 use awsiam_actions::outcome::{Failure, Outcome};
 use awsiam_actions::parameters::Parameters;
 use awsiam_actions::reader::Reader;
@@ -20,6 +22,7 @@ use awsiam_actions::target::Target;
 use awsiam_iam::credentials::{Keys, Settings, Source};
 use awsiam_iam::{Client, Origin, timestamp};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::SystemTime;
 use tokio::time::Instant;
@@ -35,7 +38,9 @@ pub struct Options {
 pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop) -> Document {
     let action = request.action;
     let identifier = action.identifier;
-    if let Err(message) = permitted(request, asset) {
+    // Which operation the general form is about, each set says for itself.
+    let general = matches!(action.run, Run::Operation(None));
+    if let Err(message) = permitted(action, asset, general) {
         return Document::refused(identifier, Some(action), &request.sets, &message);
     }
     let journal = Journal::new(asset.state_dir.clone(), asset.require_journal).keeping(asset.retention);
@@ -48,13 +53,20 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
             items.push(Item::cancelled(action, set));
             continue;
         }
-        let prepared = Parameters::validate(action, set).map_err(|wrong| wrong.join(". ")).and_then(|parameters| {
+        let prepared = operations::resolve(action, set).and_then(|(meant, own)| {
+            if general && !allows(asset, action) {
+                permitted(meant, asset, false)?;
+            } else {
+                changes_allowed(meant, asset)?;
+            }
+            let own = referenced(meant, own)?;
+            let parameters = Parameters::validate(meant, &own).map_err(|wrong| wrong.join(". "))?;
             let keys: Option<Keys> = parameters.secret("credentials").map(session_credentials::parse).transpose()?;
             let mut parameters = parameters;
-            let of_run = recall_runs(action, asset, &mut parameters)?;
-            Ok((parameters, keys, of_run))
+            let of_run = recall_runs(meant, asset, &mut parameters)?;
+            Ok((meant, parameters, keys, of_run))
         });
-        let (mut parameters, keys, of_run) = match prepared {
+        let (meant, mut parameters, keys, of_run) = match prepared {
             Ok(prepared) => prepared,
             Err(message) => {
                 items.push(Item::invalid(Some(action), set, message));
@@ -80,7 +92,8 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
         };
         let client = client.until(Instant::now() + asset.time_out);
         let entries = journal.for_set(index);
-        let item = run_set(request, asset, (set, &parameters, of_run), (&settings, &client), entries, stop).await;
+        let item =
+            run_set((meant, request), asset, (set, &parameters, of_run), (&settings, &client), entries, stop).await;
         merge(&mut origin, client.origin());
         items.push(item);
     }
@@ -154,17 +167,28 @@ fn record(dir: &Path, run: &history::Run) -> Value {
     json!({ "sets": sets.collect::<Vec<_>>() })
 }
 
-/// Whether the asset allows the action at all.
-fn permitted(request: &Request, asset: &Asset) -> Result<(), String> {
-    let action = request.action;
+/// Whether the asset names the action among those that it allows.
+fn allows(asset: &Asset, action: &Action) -> bool {
+    let names = [action.name, action.identifier];
     let allowed = &asset.allowed_actions;
-    if !allowed.is_empty() && !allowed.iter().any(|name| name == action.name || name == action.identifier) {
+    allowed.is_empty() || allowed.iter().any(|pattern| names.iter().any(|name| guard::matches(pattern, name)))
+}
+
+/// Whether the asset allows the action at all; of the general form, whether it may allow any operation.
+fn permitted(action: &Action, asset: &Asset, general: bool) -> Result<(), String> {
+    let allowed = &asset.allowed_actions;
+    let some = general && allowed.iter().any(|pattern| pattern.starts_with(operations::PREFIX));
+    if !some && !allows(asset, action) {
         return Err(format!(
             "The asset does not allow action {:?}; its allowed_actions are {}",
             action.name,
             allowed.join(", ")
         ));
     }
+    if general { Ok(()) } else { changes_allowed(action, asset) }
+}
+
+fn changes_allowed(action: &Action, asset: &Asset) -> Result<(), String> {
     if asset.read_only && !action.read_only() {
         return Err(format!(
             "The asset is read_only, but action {:?} makes changes. Use another asset, or set read_only to false",
@@ -174,8 +198,23 @@ fn permitted(request: &Request, asset: &Asset) -> Result<(), String> {
     Ok(())
 }
 
+/// A parameter set with the texts in place of their references.
+fn referenced<'a>(
+    action: &Action,
+    mut set: Cow<'a, Map<String, Value>>,
+) -> Result<Cow<'a, Map<String, Value>>, String> {
+    for parameter in action.parameters.iter().filter(|parameter| operations::by_reference(parameter.of)) {
+        if let Some(Value::Object(reference)) = set.get(parameter.name) {
+            let text =
+                by_reference(reference).map_err(|problem| format!("Parameter {:?} {problem}", parameter.name))?;
+            set.to_mut().insert(parameter.name.to_owned(), text.into());
+        }
+    }
+    Ok(set)
+}
+
 async fn run_set(
-    request: &Request,
+    (meant, request): (&'static Action, &Request),
     asset: &Asset,
     (set, parameters, of_run): (&Map<String, Value>, &Parameters, Option<String>),
     (settings, client): (&Settings, &Client),
@@ -184,6 +223,14 @@ async fn run_set(
 ) -> Item {
     let action = request.action;
     let mut rules = asset.rules.clone();
+    let entry = format!("{}-{}", journal.run_id(), journal.index());
+    let mut sink = match sink(meant, parameters, asset) {
+        Ok(sink) => sink,
+        Err(failure) => {
+            let record = failure_record(&Err(failure.clone()));
+            return Item::of(action, set, Err(failure), record);
+        }
+    };
     // The asset's own key stays its own where a parameter set brings other credentials.
     let base = asset.settings.as_ref().map(|settings| &settings.source);
     for source in [base, Some(&settings.source)].into_iter().flatten() {
@@ -196,68 +243,118 @@ async fn run_set(
     rules.own_role_arn =
         asset.settings.as_ref().and_then(|settings| settings.assume.as_ref()).map(|role| role.role_arn.clone());
     rules.indirect = settings.assume.is_some() || rules.own_keys.len() > 1;
-    let (outcome, mut record) = match &action.run {
-        Run::Lookup(lookup) => {
-            let source = match &settings.assume {
-                Some(role) => format!("role {} assumed with {}", role.role_arn, settings.source),
-                None => settings.source.to_string(),
-            };
-            let reader = Reader::new(client, source);
-            let outcome = unless_stopped(stop, async {
-                if rules.account_id.is_some() {
-                    guard::account(&rules, &Target::user(""), &reader.identity().await)?;
-                }
-                lookup(parameters, &reader).await
-            })
-            .await
-            .unwrap_or_else(|| Err(Failure::Cancelled("Cancelled.".to_owned())));
-            let record = failure_record(&outcome);
-            (outcome, record)
+    let (mut outcome, mut record) = if meant.read_only() {
+        let source = match &settings.assume {
+            Some(role) => format!("role {} assumed with {}", role.role_arn, settings.source),
+            None => settings.source.to_string(),
+        };
+        let reader = Reader::new(client, source);
+        let outcome = unless_stopped(stop, async {
+            if rules.account_id.is_some() {
+                guard::account(&rules, &Target::user(""), &reader.identity().await)?;
+            }
+            look_up(meant, parameters, &reader).await
+        })
+        .await
+        .unwrap_or_else(|| Err(Failure::Cancelled("Cancelled.".to_owned())));
+        let record = failure_record(&outcome);
+        (outcome, record)
+    } else {
+        let runbook = match &meant.run {
+            Run::Runbook(plan) => plan(parameters),
+            Run::Operation(Some(operation)) => operations::runbook(operation, parameters),
+            // Neither is what a set is resolved to, nor does it change anything.
+            Run::Operation(None) | Run::Lookup(_) | Run::Wait(_) => {
+                let failure = Failure::Invalid(format!("Action {:?} is not for a runbook", meant.name));
+                return Item::of(action, set, Err(failure.clone()), failure_record(&Err(failure)));
+            }
+        };
+        let dry_run = parameters.dry_run;
+        if !dry_run {
+            let begun = json!({
+                "event": "begun",
+                "action": meant.identifier,
+                "target": { "kind": runbook.target().principal.name(), "name": runbook.target().given },
+                "of_run": of_run,
+                "sets": request.sets.len(),
+                "version": env!("CARGO_PKG_VERSION"),
+                "at": timestamp(SystemTime::now()),
+            });
+            if let Err(message) = journal.record(begun, false) {
+                let failure = Failure::Refused { rule: "require_journal", message };
+                let record = failure_record(&Err(failure.clone()));
+                return Item::of(action, set, Err(failure), record);
+            }
         }
-        Run::Runbook(plan) => {
-            let runbook = plan(parameters);
-            let dry_run = parameters.dry_run;
-            if !dry_run {
-                let begun = json!({
-                    "event": "begun",
-                    "action": action.identifier,
-                    "target": { "kind": runbook.target().principal.name(), "name": runbook.target().given },
-                    "of_run": of_run,
-                    "sets": request.sets.len(),
-                    "version": env!("CARGO_PKG_VERSION"),
-                    "at": timestamp(SystemTime::now()),
-                });
-                if let Err(message) = journal.record(begun, false) {
-                    let failure = Failure::Refused { rule: "require_journal", message };
-                    let record = failure_record(&Err(failure.clone()));
-                    return Item::of(action, set, Err(failure), record);
+        let context = Context {
+            action: meant.identifier,
+            client,
+            rules: &rules,
+            recorder: &journal,
+            pause: asset.propagation_pause,
+            stop,
+            dry_run,
+        };
+        let conclusion = execute(&runbook, context).await;
+        (conclusion.outcome, conclusion.record)
+    };
+    if let Ok(done) = &mut outcome
+        && !done.secrets.is_empty()
+    {
+        match &mut sink {
+            Some(sink) => {
+                if let Err(failure) = sink.take(&entry, meant.name, done) {
+                    outcome = Err(failure);
                 }
             }
-            let name = action.identifier;
-            let context = Context {
-                action: name,
-                client,
-                rules: &rules,
-                recorder: &journal,
-                pause: asset.propagation_pause,
-                stop,
-                dry_run,
-            };
-            let conclusion = execute(&runbook, context).await;
-            (conclusion.outcome, conclusion.record)
+            None => secret_sink::into_data(done),
         }
-    };
+    }
     name_place(&mut record, &outcome, client, settings);
     Item::of(action, set, outcome, record)
+}
+
+async fn look_up(action: &Action, parameters: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
+    match action.run {
+        Run::Lookup(lookup) => lookup(parameters, reader).await,
+        Run::Operation(Some(operation)) => operations::read(operation, parameters, reader).await,
+        Run::Wait(operation) => operations::wait(operation, parameters, reader).await,
+        Run::Operation(None) | Run::Runbook(_) => {
+            Err(Failure::Invalid(format!("Action {:?} is not a lookup", action.name)))
+        }
+    }
+}
+
+/// Where the secrets that a call is going to bring shall go: opened before the call, since they cannot be had again.
+fn sink<'a>(action: &Action, parameters: &Parameters, asset: &'a Asset) -> Result<Option<SecretSink<'a>>, Failure> {
+    let brings = match action.run {
+        Run::Operation(Some(operation)) => !operation.returned_secrets().is_empty(),
+        _ => false,
+    };
+    if !brings || parameters.flag("return_secret") {
+        return Ok(None);
+    }
+    let Some(path) = &asset.secret_sink else {
+        return Err(Failure::refused(
+            "no_secret_sink",
+            format!(
+                "{} brings a secret that cannot be had again, and there is no place for it. Nothing was changed. Set secret_sink in the asset to a file, or give return_secret true to have it in the data.",
+                action.name
+            ),
+        ));
+    };
+    SecretSink::open(path).map(Some).map_err(|problem| {
+        Failure::refused(
+            "no_secret_sink",
+            format!("{problem}. Nothing was changed. Mend it, then run the action again."),
+        )
+    })
 }
 
 fn failure_record(outcome: &Result<Outcome, Failure>) -> Value {
     match outcome {
         Ok(_) => json!({}),
-        Err(Failure::Call(error)) => {
-            json!({ "failure": { "kind": error.kind, "message": error.to_string(), "error": error } })
-        }
-        Err(failure) => json!({ "failure": { "kind": failure.kind(), "message": failure.to_string() } }),
+        Err(failure) => json!({ "failure": failure.described() }),
     }
 }
 

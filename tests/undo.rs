@@ -65,6 +65,10 @@ fn every_exact_reversal_gives_back_the_observed_state() {
             ],
             json!([]),
         ),
+        (vec![json!(["iam:TagUser", { "UserName": "alice", "Tags": [{ "Key": "new", "Value": "x" }] }])], json!([])),
+        (vec![json!(["iam:UntagUser", { "UserName": "alice", "TagKeys": ["department"] }])], json!([])),
+        (vec![json!(["iam:TagRole", { "RoleName": "app-role", "Tags": [{ "Key": "new", "Value": "x" }] }])], json!([])),
+        (vec![json!(["iam:UntagRole", { "RoleName": "app-role", "TagKeys": ["owner"] }])], json!([])),
         (vec![json!(["revoke user sessions", { "username": "alice" }])], json!([])),
         (vec![json!(["contain role", { "role_name": "app-role" }])], json!([])),
         (

@@ -6,6 +6,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::parameters::Parameters;
 use crate::reader::Reader;
 use crate::runbook::Runbook;
+use awsiam_iam::table::{self, Kind as Type, Operation};
 use futures_util::future::BoxFuture;
 
 /// An action that a playbook can call.
@@ -74,11 +75,20 @@ pub enum Run {
     Lookup(for<'a> fn(&'a Parameters, &'a Reader) -> BoxFuture<'a, Result<Outcome, Failure>>),
     /// Plans changes, which the executor carries out.
     Runbook(fn(&Parameters) -> Runbook),
+    /// Makes one call of this operation, or of the one that the parameter set names.
+    Operation(Option<&'static Operation>),
+    /// Repeats a read until it finds what it asks for.
+    Wait(&'static Operation),
 }
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if matches!(self, Self::Lookup(_)) { "Lookup" } else { "Runbook" })
+        f.write_str(match self {
+            Self::Lookup(_) => "Lookup",
+            Self::Runbook(_) => "Runbook",
+            Self::Operation(_) => "Operation",
+            Self::Wait(_) => "Wait",
+        })
     }
 }
 
@@ -86,7 +96,11 @@ impl Action {
     /// Whether it changes nothing.
     #[must_use]
     pub fn read_only(&self) -> bool {
-        matches!(self.run, Run::Lookup(_))
+        match self.run {
+            Run::Lookup(_) | Run::Wait(_) => true,
+            Run::Operation(operation) => operation.is_some_and(Operation::reads),
+            Run::Runbook(_) => false,
+        }
     }
 
     /// Every parameter of its form: its own, and `dry_run` where it changes anything.
@@ -175,6 +189,19 @@ pub enum Of {
     },
     /// An earlier run: its id, or its result. The runtime puts the run's record in the place of an id.
     Record,
+    /// A member of the request of an operation, of whatever type it is in the operation table.
+    Member {
+        /// The operation.
+        operation: &'static str,
+        /// The member.
+        member: &'static str,
+    },
+    /// The members of the request of an operation that another parameter names: an object, or its text.
+    Members,
+    /// Any text.
+    AnyText,
+    /// A whole number from 1 on, or its text.
+    Count,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Credentials of an assumed role, used in place of the asset's for one parameter set.
@@ -187,6 +214,15 @@ impl Of {
     pub fn data_type(self) -> &'static str {
         match self {
             Self::Flag(_) => "boolean",
+            Self::Count => "numeric",
+            Self::Member { operation, member } => {
+                let shape = table::operation(operation).and_then(|operation| operation.member(member));
+                match shape.map(|member| &member.shape.kind) {
+                    Some(Type::Integer) => "numeric",
+                    Some(Type::Boolean) => "boolean",
+                    _ => "string",
+                }
+            }
             Self::Credentials => "password",
             _ => "string",
         }
@@ -195,7 +231,13 @@ impl Of {
     /// Whether a value must never be shown.
     #[must_use]
     pub fn is_secret(self) -> bool {
-        matches!(self, Self::Secret { .. } | Self::Credentials)
+        match self {
+            Self::Secret { .. } | Self::Credentials => true,
+            Self::Member { operation, member } => table::operation(operation)
+                .and_then(|operation| operation.member(member))
+                .is_some_and(|member| member.shape.sensitive),
+            _ => false,
+        }
     }
 }
 

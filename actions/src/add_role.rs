@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
 use crate::execute::Done;
-use crate::outcome::{Outcome, row};
+use crate::outcome::{Failure, Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::step::Recalled;
@@ -81,7 +81,9 @@ fn runbook(p: &Parameters) -> Runbook {
     let at = path.to_owned();
     let message = format!("Role {name} successfully added in AWS account");
     Runbook::creates(Target::role(&name))
-        .unless(move |seen, recalled| taken(&name, (&wanted, &at), seen, recalled))
+        .unless(move |seen, recalled| {
+            taken(&name, (&wanted, &at), seen, recalled).map(|message| Failure::refused("already_exists", message))
+        })
         // The role first: it is the one that IAM may refuse, and then nothing has been created.
         .stage(role::created(path, document))
         .stage(instance_profiles::created(path))

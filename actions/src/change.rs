@@ -56,8 +56,18 @@ pub enum Reversal {
 impl Change {
     /// A change by a typed request.
     pub fn new<R: Write>(request: &R, what: impl Into<String>, about: impl Into<String>, reversal: Reversal) -> Self {
+        Self::of_call(Call::of(request), what, about, reversal)
+    }
+
+    /// A change by any call.
+    pub fn of_call(
+        call: Result<Call, Error>,
+        what: impl Into<String>,
+        about: impl Into<String>,
+        reversal: Reversal,
+    ) -> Self {
         Self {
-            call: Call::of(request),
+            call,
             what: what.into(),
             about: about.into(),
             settled_by: &[],

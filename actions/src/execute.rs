@@ -9,7 +9,7 @@ use crate::guard::{self, Rules};
 use crate::outcome::{Failure, Outcome};
 use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
-use crate::runbook::{Intent, Missing, Runbook};
+use crate::runbook::{Intent, Missing, Proof, Runbook};
 use crate::step::{Look, Observation, Reach, Recalled, Sighting};
 use crate::target::{Pinned, Sight, Target};
 use awsiam_iam::types::GetAccessKeyLastUsed;
@@ -147,7 +147,8 @@ impl View {
         {
             evidence.insert(target.principal.name().to_owned(), pinned.entity.clone());
         }
-        for sighting in self.sightings() {
+        // A step that reads nothing has nothing to tell.
+        for sighting in self.sightings().filter(|sighting| sighting.reach != Reach::Nothing) {
             let seen = match &sighting.unknown {
                 None => sighting.evidence.clone(),
                 Some(error) => json!({ "unknown": error }),
@@ -234,7 +235,7 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
             let record = json!({
                 "run_id": context.recorder.run_id(),
                 "changes": [],
-                "failure": { "kind": failure.kind(), "message": failure.to_string() },
+                "failure": failure.described(),
             });
             return Conclusion { outcome: Err(failure), record };
         }
@@ -254,7 +255,7 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
     else {
         let failure = Failure::Cancelled("Cancelled before anything was changed.".to_owned());
         if !context.dry_run {
-            let failure = json!({ "kind": failure.kind(), "message": failure.to_string() });
+            let failure = failure.described();
             let ended =
                 json!({ "event": "ended", "changes": [], "failure": failure, "at": timestamp(SystemTime::now()) });
             let _ = context.recorder.record(ended, true);
@@ -364,8 +365,8 @@ impl Run<'_> {
                 return Ok(outcome);
             }
         }
-        if let Some(message) = (self.runbook.objection)(&self.observed, &self.recalled) {
-            return Err(Failure::Refused { rule: "already_exists", message });
+        if let Some(failure) = (self.runbook.objection)(&self.observed, &self.recalled) {
+            return Err(failure);
         }
         let mut plan = view.plan();
         if self.context.dry_run {
@@ -388,6 +389,9 @@ impl Run<'_> {
                 let _ = self.write_plan(&plan);
             }
             self.make(plan).await;
+            if let Some(proof) = &self.runbook.once {
+                return self.conclude_once(proof).await;
+            }
             let creation_failed = self.runbook.intent == Intent::Creates && self.worst() == Some(Status::Failed);
             if self.stopped() || creation_failed {
                 plan = vec![];
@@ -416,7 +420,7 @@ impl Run<'_> {
             Sight::Missing(error) => match &self.runbook.missing {
                 Missing::Fails => return Err(error.clone().into()),
                 Missing::FailsSaying(message) => {
-                    return Err(Failure::Missing { message: message.clone(), error: error.clone() });
+                    return Err(Failure::Explained { message: message.clone(), error: error.clone() });
                 }
                 Missing::IsFine(message) => {
                     self.verified = self.verified_now();
@@ -446,6 +450,7 @@ impl Run<'_> {
         }
         self.note_unread(view);
         self.keys = view.access_keys();
+        self.keys.extend(self.runbook.keys.iter().cloned());
         self.observed = view.evidence();
         let notes = self.guard()?;
         self.notes.extend(notes);
@@ -495,7 +500,11 @@ impl Run<'_> {
         let account = self.identity.as_ref().map_or("unknown", |identity| identity.account.as_str());
         // What is being created has no id at first, and its name is nobody else's.
         let id = self.target.id().filter(|_| self.runbook.intent != Intent::Creates);
-        format!("{account}-{}-{}", self.target.principal.name(), id.unwrap_or(&self.target.name))
+        let (kind, name) = (self.target.principal.name(), id.unwrap_or(&self.target.name));
+        // It becomes a file's name: ARNs have slashes.
+        let plain =
+            |character: char| if character.is_alphanumeric() || "+=,.@-".contains(character) { character } else { '_' };
+        format!("{account}-{kind}-{name}").chars().map(plain).collect()
     }
 
     /// What an unfinished run of this action on this principal is remembered by.
@@ -861,7 +870,7 @@ impl Run<'_> {
                     target.name
                 ));
                 tracing::warn!("{} is now called {}; following it", self.target.words(), target.name);
-                self.target = target;
+                self.target = *target;
                 // What was not found under the old name was never tried on the target.
                 for made in &mut self.made {
                     let not_found = made.error.as_ref().is_some_and(|error| error.kind == Kind::NotFound);
@@ -988,7 +997,7 @@ impl Run<'_> {
                     return Whereabouts::Gone;
                 }
                 match self.target.locate(&self.reader, &self.keys).await {
-                    Ok(Some(found)) => Whereabouts::Moved(found),
+                    Ok(Some(found)) => Whereabouts::Moved(Box::new(found)),
                     Ok(None) => Whereabouts::Gone,
                     Err(error) => Whereabouts::Unknown(format!(
                         "{} is no longer there under this name, and whether it was renamed could not be told: {error}",
@@ -1064,6 +1073,30 @@ impl Run<'_> {
                 _ => self.made[at].note = Some(format!("left behind: taking it back {}", made.ended())),
             }
         }
+    }
+
+    /// The end of a single call: IAM's answer, and where there is something that shows what it made, a look at that.
+    async fn conclude_once(&mut self, proof: &Proof) -> Result<Outcome, Failure> {
+        let made = self.made.first();
+        if let Some(error) = made.filter(|made| made.status == Status::Failed).and_then(|made| made.error.clone()) {
+            let meaning = error.meaning().map_or_else(String::new, |meaning| format!("{meaning}. "));
+            return Err(Failure::Explained { message: format!("{meaning}Nothing was changed"), error });
+        }
+        let call = made.and_then(|made| made.reply.as_ref()).and_then(|reply| proof(&reply.data));
+        self.verified = match call {
+            None => Verified::Unconfirmed("IAM acknowledged it; a single call is not looked at again".to_owned()),
+            Some(call) => match unless_stopped(self.context.stop, self.reader.until_there(&call)).await {
+                None => Verified::Unconfirmed("the run was told to stop".to_owned()),
+                Some(answer) => match answer {
+                    Ok(_) => self.verified_now(),
+                    Err(error) => {
+                        self.unconfirmed = Some(format!("IAM acknowledged it, but does not show it yet: {error}"));
+                        Verified::Unconfirmed(error.to_string())
+                    }
+                },
+            },
+        };
+        self.conclude(&[])
     }
 
     fn conclude(&mut self, rest: &[(usize, Change)]) -> Result<Outcome, Failure> {
@@ -1236,13 +1269,7 @@ impl Run<'_> {
             record["notes"] = json!(notes);
         }
         if let Err(failure) = outcome {
-            record["failure"] = json!({ "kind": failure.kind(), "message": failure.to_string() });
-            if let Failure::Call(error) | Failure::Missing { error, .. } = failure {
-                record["failure"]["error"] = json!(error);
-            }
-            if let Failure::Refused { rule, .. } = failure {
-                record["failure"]["rule"] = json!(rule);
-            }
+            record["failure"] = failure.described();
         }
         let mut end = record.clone();
         end["event"] = "ended".into();
@@ -1256,7 +1283,7 @@ impl Run<'_> {
 /// Where a target is at a later look.
 enum Whereabouts {
     Here,
-    Moved(Target),
+    Moved(Box<Target>),
     Gone,
     Unknown(String),
 }

@@ -133,7 +133,7 @@ fn unknown(id: &str, whose: &Whose, error: Error) -> Failure {
             "Check the id; allow iam:GetAccessKeyLastUsed and sts:GetAccessKeyInfo."
         }
     };
-    Failure::Missing {
+    Failure::Explained {
         message: format!("Access key {id} is not known in this account, or the caller may not ask. {whose} {advice}"),
         error,
     }

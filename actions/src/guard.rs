@@ -152,6 +152,7 @@ fn yourself(
     let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
     let caller_name = match target.principal {
         Principal::User => resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()),
+        Principal::Other(_) => None,
         Principal::Role => resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()),
     };
     let same = match target.id() {
@@ -200,6 +201,14 @@ fn tagged(pattern: &str, entity: &serde_json::Value) -> bool {
 }
 
 fn protected(rules: &Rules, target: &Target) -> Result<(), Failure> {
+    if let (Principal::Other(_), Some(pattern)) = (target.principal, rules.protected.first()) {
+        return Err(refused(
+            "protected_principal",
+            format!(
+                "What this does to users and roles cannot be told, and the asset protects some ({pattern:?} and so on). Nothing was changed. Act on the users or roles themselves, or use an asset without protected_principals."
+            ),
+        ));
+    }
     for pattern in &rules.protected {
         let of_tags = pattern.strip_prefix("tag:");
         let needs_more = of_tags.is_some() || pattern.contains('/') || pattern.starts_with("arn:");

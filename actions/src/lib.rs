@@ -7,6 +7,7 @@ pub mod change;
 pub mod execute;
 pub mod guard;
 pub mod least_privilege;
+pub mod operations;
 pub mod outcome;
 pub mod parameters;
 pub mod permissions;
@@ -21,6 +22,7 @@ mod add_role;
 mod add_user;
 mod assign_policy;
 mod attach_policy;
+mod call_operation;
 mod contain_role;
 mod contain_user;
 mod delete_user;
@@ -91,10 +93,12 @@ pub const ACTIONS: &[Action] = &[
     get_role::ACTION,
     get_policy::ACTION,
     get_credential_report::ACTION,
+    call_operation::ACTION,
 ];
 
-/// The action with this name or identifier.
+/// The action with this name or identifier, or of this operation: `iam:GetUser`.
 #[must_use]
 pub fn action(name: &str) -> Option<&'static Action> {
-    ACTIONS.iter().find(|action| action.name == name || action.identifier == name)
+    let known = ACTIONS.iter().find(|action| action.name == name || action.identifier == name);
+    known.or_else(|| operations::action(name))
 }

@@ -2,8 +2,9 @@
 //!
 //! Knows nothing of the envelope that the runtime puts around it.
 
+use secrecy::SecretString;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::fmt;
 
 /// What a successful action brings.
@@ -15,6 +16,17 @@ pub struct Outcome {
     pub data: Vec<Value>,
     /// Numbers, in the order in which they are to be told.
     pub summary: Map<String, Value>,
+    /// Secrets that IAM gave and gives only once.
+    pub secrets: Vec<Secret>,
+}
+
+/// A secret that belongs into a data row, or where the asset wants such secrets to go.
+#[derive(Debug)]
+pub struct Secret {
+    /// Its place in the first data row, as a JSON pointer.
+    pub place: String,
+    /// What it is.
+    pub value: SecretString,
 }
 
 /// Why an action did not succeed.
@@ -22,8 +34,8 @@ pub struct Outcome {
 pub enum Failure {
     /// A call failed.
     Call(awsiam_iam::Error),
-    /// The target does not exist, in the words of the action.
-    Missing {
+    /// A call failed, in the words of the action: that the target does not exist, what the error means here.
+    Explained {
         /// The words.
         message: String,
         /// AWS's error.
@@ -45,11 +57,29 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A guard's refusal.
+    #[must_use]
+    pub fn refused(rule: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { rule, message: message.into() }
+    }
+
+    /// The failure as it stands in results and journals.
+    #[must_use]
+    pub fn described(&self) -> Value {
+        let mut described = json!({ "kind": self.kind(), "message": self.to_string() });
+        match self {
+            Self::Call(error) | Self::Explained { error, .. } => described["error"] = json!(error),
+            Self::Refused { rule, .. } => described["rule"] = json!(rule),
+            Self::Invalid(_) | Self::Incomplete(_) | Self::Cancelled(_) => {}
+        }
+        described
+    }
+
     /// A stable word for programs.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Call(error) | Self::Missing { error, .. } => error.kind.name(),
+            Self::Call(error) | Self::Explained { error, .. } => error.kind.name(),
             Self::Refused { .. } => "refused",
             Self::Invalid(_) => "invalid_request",
             Self::Incomplete(_) => "incomplete",
@@ -62,7 +92,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(error) => write!(f, "{error}"),
-            Self::Missing { message, error } => write!(f, "{message} ({error})"),
+            Self::Explained { message, error } => write!(f, "{message} ({error})"),
             Self::Refused { message, .. }
             | Self::Invalid(message)
             | Self::Incomplete(message)

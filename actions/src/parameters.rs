@@ -5,8 +5,8 @@
 
 use crate::action::{Action, Of, Parameter};
 use awsiam_iam::table;
-use awsiam_iam::wire::check_text;
-use secrecy::SecretString;
+use awsiam_iam::wire::{check as check_member, check_text};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub struct Parameters {
     texts: BTreeMap<&'static str, String>,
     flags: BTreeMap<&'static str, bool>,
     secrets: BTreeMap<&'static str, SecretString>,
+    counts: BTreeMap<&'static str, usize>,
+    members: BTreeMap<&'static str, Value>,
     /// Whether the plan is to be shown instead of carried out.
     pub dry_run: bool,
 }
@@ -113,11 +115,35 @@ impl Parameters {
                 // White space counts against IAM's quota, so none is sent.
                 self.texts.insert(name, document.to_string());
             }
+            (Of::Member { operation, member }, value) => {
+                let shape = table::operation(operation).and_then(|operation| operation.member(member));
+                let shape = shape.ok_or_else(|| format!("Parameter {name:?} is no member of {operation}"))?;
+                check_member(shape, value, name).map_err(|invalid| format!("Parameter {invalid}"))?;
+                match value {
+                    Value::String(text) if shape.shape.sensitive => {
+                        self.secrets.insert(name, text.as_str().into());
+                    }
+                    value => {
+                        self.members.insert(name, value.clone());
+                    }
+                }
+            }
+            (Of::Count, value) => {
+                let number = match value {
+                    Value::Number(number) => number.as_u64(),
+                    Value::String(text) => text.trim().parse().ok(),
+                    _ => None,
+                };
+                let count = number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0);
+                self.counts.insert(name, count.ok_or_else(|| expected("a whole number from 1 on"))?);
+            }
+            // Resolved before it is validated.
+            (Of::Members, _) => {}
             (Of::Choice(words), Value::String(text)) if words.contains(&text.as_str()) => {
                 self.texts.insert(name, text.clone());
             }
             (Of::Choice(words), _) => return Err(format!("Parameter {name:?} must be one of {}", words.join(", "))),
-            (Of::Record, Value::String(text)) => {
+            (Of::AnyText | Of::Record, Value::String(text)) => {
                 self.texts.insert(name, text.clone());
             }
             (Of::Record, Value::Object(_)) => {
@@ -146,6 +172,28 @@ impl Parameters {
     #[must_use]
     pub fn given(&self, name: &str) -> Option<&str> {
         self.texts.get(name).map(String::as_str)
+    }
+
+    /// A number, if it was given.
+    #[must_use]
+    pub fn count(&self, name: &str) -> Option<usize> {
+        self.counts.get(name).copied()
+    }
+
+    /// A member of an operation's request, if it was given; none of a secret.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// The members of an operation's request, secrets and all: for the call alone.
+    #[must_use]
+    pub fn members(&self) -> Map<String, Value> {
+        let members = self.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        // Names of members begin with a capital letter, all others do not.
+        let secrets =
+            self.secrets.iter().filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_uppercase()));
+        members.chain(secrets.map(|(name, value)| ((*name).to_owned(), value.expose_secret().into()))).collect()
     }
 
     /// Puts the record of a run in the place of its id.
@@ -230,6 +278,8 @@ fn describe(value: &Value) -> String {
 /// The known word that is most like `word`, if any is like it at all.
 #[must_use]
 pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), candidate), *candidate));
+    let scored = known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), &candidate.to_lowercase()), *candidate));
     scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
 }

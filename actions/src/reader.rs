@@ -1,9 +1,11 @@
 //! What lookups and observations may do: read.
 //!
-//! Wraps the client and passes on typed reads only; there is no way to a write from here.
+//! Wraps the client and passes on reads only; there is no way to a write from here.
 
 use awsiam_iam::types::Read;
-use awsiam_iam::{Client, Error, Identity, Reply};
+use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply};
+use serde_json::Value;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// A client that can only read.
@@ -41,6 +43,42 @@ impl Reader {
     /// The call's; a list that could not be read to its end is an error as a whole.
     pub async fn list<R: Read>(&self, request: &R) -> Result<Reply<R::Reply>, Error> {
         self.client.read_all(request).await
+    }
+
+    /// One reply to any call that reads.
+    ///
+    /// # Errors
+    /// The call's; and a call that changes something is refused.
+    pub async fn call(&self, call: &Call) -> Result<Reply<Value>, Error> {
+        self.client.ask(call).await
+    }
+
+    /// A list by any call that reads: whole, or so many items of it, with the position to go on from.
+    ///
+    /// # Errors
+    /// As [`Reader::call`].
+    pub async fn list_up_to(&self, call: &Call, most: Option<usize>) -> Result<(Reply<Value>, Option<String>), Error> {
+        self.client.ask_up_to(call, most).await
+    }
+
+    /// Repeats a call that reads until what it asks for is there, with growing pauses of at most five seconds.
+    ///
+    /// # Errors
+    /// The last "not found" when the time is up; any other error at once.
+    pub async fn until_there(&self, call: &Call) -> Result<Reply<Value>, Error> {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.call(call).await {
+                Err(error) if error.kind == Kind::NotFound => {
+                    if Instant::now() + pause >= self.client.deadline() {
+                        return Err(error);
+                    }
+                }
+                answer => return answer,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
     }
 
     /// Who the caller is.

@@ -1,6 +1,7 @@
 //! Release a role from quarantine, without reviving the sessions that existed.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
+use crate::outcome::Failure;
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{quarantine, sessions};
@@ -36,7 +37,7 @@ fn runbook(p: &Parameters) -> Runbook {
     Runbook::gives_to(Target::role(name))
         .unless(|seen, _| {
             let bounded = seen.get("role").is_some_and(quarantine::is_boundary);
-            bounded.then(|| "AWSDenyAll is the permissions boundary, and what was the boundary before is not known here. Nothing was changed. Undo the run that quarantined, or set the boundary by hand.".to_owned())
+            bounded.then(|| Failure::refused("unknown_boundary", "AWSDenyAll is the permissions boundary, and what was the boundary before is not known here. Nothing was changed. Undo the run that quarantined, or set the boundary by hand."))
         })
         .stage(sessions::revoked())
         .stage(quarantine::lifted())

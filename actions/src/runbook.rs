@@ -8,6 +8,7 @@ use crate::outcome::{Failure, Outcome, row};
 use crate::step::{AnyStep, Recalled, Step};
 use crate::steps::evidence;
 use crate::target::Target;
+use awsiam_iam::Call;
 use serde_json::{Map, Value, json};
 
 /// What a runbook does to its target's access; decides which guards count.
@@ -39,7 +40,10 @@ pub(crate) type Stage = Vec<Box<dyn AnyStep>>;
 pub(crate) type Finish = Box<dyn Fn(&Done) -> Outcome + Send + Sync>;
 
 /// Why what the first look showed forbids the plan, if it does.
-pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>, &Recalled) -> Option<String> + Send + Sync>;
+pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>, &Recalled) -> Option<Failure> + Send + Sync>;
+
+/// The call that shows what a reply says was made, and nothing where there is none.
+pub(crate) type Proof = Box<dyn Fn(&Value) -> Option<Call> + Send + Sync>;
 
 /// What is to be done.
 pub struct Runbook {
@@ -52,6 +56,10 @@ pub struct Runbook {
     pub(crate) expects: Option<(String, String)>,
     /// Why it must not begin at all.
     pub(crate) refusal: Option<Failure>,
+    /// Whether it is one call, which is not repeated and not looked at again, but for what shows what it made.
+    pub(crate) once: Option<Proof>,
+    /// Access keys that it is about.
+    pub(crate) keys: Vec<String>,
     /// Whether it deletes its target.
     pub(crate) deletes: bool,
     /// The name of the target once more, if it was repeated.
@@ -107,6 +115,8 @@ impl Runbook {
             objection: Box::new(|_, _| None),
             expects: None,
             refusal: None,
+            once: None,
+            keys: vec![],
             deletes: false,
             repeated: None,
             regardless: false,
@@ -131,7 +141,7 @@ impl Runbook {
     #[must_use]
     pub fn unless(
         self,
-        objection: impl Fn(&Map<String, Value>, &Recalled) -> Option<String> + Send + Sync + 'static,
+        objection: impl Fn(&Map<String, Value>, &Recalled) -> Option<Failure> + Send + Sync + 'static,
     ) -> Self {
         Self { objection: Box::new(objection), ..self }
     }
@@ -153,6 +163,19 @@ impl Runbook {
     #[must_use]
     pub fn expects(self, account: impl Into<String>, id: impl Into<String>) -> Self {
         Self { expects: Some((account.into(), id.into())), ..self }
+    }
+
+    /// As one call that IAM's answer settles. `proof` is made of the reply and repeated until IAM shows what was made;
+    /// where there is none, the answer is the last word.
+    #[must_use]
+    pub fn once(self, proof: impl Fn(&Value) -> Option<Call> + Send + Sync + 'static) -> Self {
+        Self { once: Some(Box::new(proof)), ..self }
+    }
+
+    /// As being about these access keys: never about the connector's own.
+    #[must_use]
+    pub fn about_keys(self, keys: Vec<String>) -> Self {
+        Self { keys, ..self }
     }
 
     /// As the deletion of its target, whose name was repeated so, if at all.

@@ -16,6 +16,9 @@ pub enum Principal {
     User,
     /// An IAM role.
     Role,
+    /// Something else that a single call is about, such as a group or a policy; in words. The steps of users and roles
+    /// never meet it.
+    Other(&'static str),
 }
 
 impl Principal {
@@ -25,6 +28,7 @@ impl Principal {
         match self {
             Self::User => "user",
             Self::Role => "role",
+            Self::Other(words) => words,
         }
     }
 }
@@ -81,6 +85,12 @@ impl Target {
         Self { principal: Principal::Role, ..Self::user(name) }
     }
 
+    /// Something that is neither user nor role, by what it is and the name, ARN or id that the call gives.
+    #[must_use]
+    pub fn other(what: &'static str, name: &str) -> Self {
+        Self { principal: Principal::Other(what), ..Self::user(name) }
+    }
+
     /// The user that owns an access key, by its name where that is given.
     #[must_use]
     pub fn owner_of(key: &str, name: Option<&str>) -> Self {
@@ -124,6 +134,7 @@ impl Target {
         match self.principal {
             Principal::User => "GetUser",
             Principal::Role => "GetRole",
+            Principal::Other(_) => "",
         }
     }
 
@@ -146,6 +157,8 @@ impl Target {
                     Pinned { id: role.role_id, arn: role.arn, path: role.path, entity }
                 })
             }
+            // It has no look of its own: what a call on it changes is read by the step.
+            Principal::Other(_) => return Sight::There(Box::new(self.clone())),
         };
         match seen {
             Ok(pinned) => Sight::There(Box::new(Self { pinned: Some(pinned), ..self.clone() })),

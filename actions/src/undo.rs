@@ -90,6 +90,11 @@ fn read(p: &Parameters) -> Result<Runbook, String> {
     let of_target = |name: &str| record["target"][name].as_str().unwrap_or_default().to_owned();
     let (kind, name, id, arn) = (of_target("kind"), of_target("name"), of_target("id"), of_target("arn"));
     let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
+    if !["user", "role", ""].contains(&kind.as_str()) {
+        return Err(format!(
+            "The run was about {kind} {name}, which is neither user nor role: make the reversal that its result names with call operation"
+        ));
+    }
     if name.is_empty() || id.is_empty() || account.is_empty() || !record["changes"].is_array() {
         return Err(format!("{}. It must hold target (with id and ARN), observed and changes", wrong()));
     }
@@ -112,7 +117,7 @@ fn read(p: &Parameters) -> Result<Runbook, String> {
         .expects(account, id)
         .unless(|seen, _| {
             let moved: Vec<_> = seen["restore"]["moved"].as_array()?.iter().filter_map(Value::as_str).collect();
-            (!moved.is_empty()).then(|| format!("What the run left has been changed since: {}. Nothing was changed. Restore by hand what is still wanted", moved.join("; ")))
+            (!moved.is_empty()).then(|| Failure::refused("moved", format!("What the run left has been changed since: {}. Nothing was changed. Restore by hand what is still wanted", moved.join("; "))))
         })
         .stage(step)
         .finishes(move |done| finish(&run_id, &kind, &name, done)))

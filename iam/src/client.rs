@@ -58,10 +58,24 @@ impl Call {
         Self::new(operation, parameters)
     }
 
+    fn only_reads(&self) -> Result<(), Error> {
+        if self.operation.reads() {
+            return Ok(());
+        }
+        let problem = "it changes something, and is asked for as if it read";
+        Err(Error::local(Kind::InvalidRequest, self.operation.name, problem))
+    }
+
     /// The operation.
     #[must_use]
     pub fn operation(&self) -> &'static Operation {
         self.operation
+    }
+
+    /// The parameters, secrets and all.
+    #[must_use]
+    pub fn parameters(&self) -> &Value {
+        &self.parameters
     }
 
     /// The parameters with secrets masked.
@@ -239,7 +253,28 @@ impl Client {
         let one = || -> OneAttempt<'_, Value> {
             Box::pin(Exchange::new(operation, call.body.clone()).send(&self.shared.iam))
         };
-        self.attempts(operation.name, operation.repeatable(), &one).await
+        let outcome = self.attempts(operation.name, operation.repeatable(), &one).await;
+        // IAM may quote what it does not take.
+        outcome.map_err(|error| error.without(&operation.secrets_in(&call.parameters)))
+    }
+
+    /// Sends any call that reads, once.
+    ///
+    /// # Errors
+    /// [`Error`]; a call that changes something is refused.
+    pub async fn ask(&self, call: &Call) -> Result<Reply<Value>, Error> {
+        call.only_reads()?;
+        self.send(call).await
+    }
+
+    /// Sends any call that reads, of a list until it has ended or brought this many items. With the position to go on from,
+    /// where there is more.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn ask_up_to(&self, call: &Call, most: Option<usize>) -> Result<(Reply<Value>, Option<String>), Error> {
+        call.only_reads()?;
+        self.send_up_to(call, most).await
     }
 
     /// Sends a call of a list operation until the list has ended, and joins the pages.
@@ -247,17 +282,30 @@ impl Client {
     /// # Errors
     /// [`Error`]; [`Kind::MalformedReply`] where a page repeats its position or promises a next page without one.
     pub async fn send_all(&self, call: &Call) -> Result<Reply<Value>, Error> {
+        Ok(self.send_up_to(call, None).await?.0)
+    }
+
+    /// Sends a call of a list operation until the list has ended or brought this many items, from the position that the
+    /// call names on. Joins the pages. With the position to go on from, where there is more.
+    ///
+    /// # Errors
+    /// As [`Client::send_all`].
+    async fn send_up_to(&self, call: &Call, most: Option<usize>) -> Result<(Reply<Value>, Option<String>), Error> {
         let operation = call.operation;
-        let Some(paging) = &operation.paging else { return self.send(call).await };
+        let Some(paging) = &operation.paging else { return Ok((self.send(call).await?, None)) };
         let broken = |problem: &str| Error::local(Kind::MalformedReply, operation.name, problem);
         let mut parameters = call.parameters.clone();
-        if let Some(limit) = paging.limit {
-            let most = operation.member(limit).and_then(|member| member.shape.max).unwrap_or(1000);
-            parameters[limit] = most.into();
-        }
+        let count =
+            |data: &Value| paging.results.iter().filter_map(|name| data[name].as_array()).map(Vec::len).sum::<usize>();
         let mut whole: Option<Reply<Value>> = None;
         let mut positions = HashSet::new();
         loop {
+            let wanted = most.map(|most| most.saturating_sub(whole.as_ref().map_or(0, |whole| count(&whole.data))));
+            if let Some(limit) = paging.limit {
+                let largest = operation.member(limit).and_then(|member| member.shape.max).unwrap_or(1000);
+                let wanted = wanted.map_or(largest, |wanted| i64::try_from(wanted).unwrap_or(largest).min(largest));
+                parameters[limit] = wanted.into();
+            }
             let page = self.send(&Call::new(operation, parameters.clone())?).await?;
             let next = page.data[paging.output].as_str().map(str::to_owned);
             let more = match paging.more {
@@ -265,7 +313,7 @@ impl Client {
                 Some(flag) => page.data[flag].as_bool().unwrap_or(false),
                 None => next.is_some(),
             };
-            let joined = match whole.take() {
+            let mut joined = match whole.take() {
                 None => page,
                 Some(mut joined) => {
                     joined.attempts += page.attempts;
@@ -274,15 +322,15 @@ impl Client {
                     joined
                 }
             };
-            if !more {
-                let mut joined = joined;
+            let enough = most.is_some_and(|most| count(&joined.data) >= most);
+            if !more || enough {
                 if let Some(map) = joined.data.as_object_mut() {
                     map.shift_remove(paging.output);
                     if let Some(flag) = paging.more {
-                        map.insert(flag.to_owned(), false.into());
+                        map.insert(flag.to_owned(), more.into());
                     }
                 }
-                return Ok(joined);
+                return Ok((joined, next.filter(|_| more)));
             }
             whole = Some(joined);
             let next = next.ok_or_else(|| broken("the list says that it goes on, but not where"))?;

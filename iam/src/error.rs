@@ -3,6 +3,7 @@
 //! Kinds are decided by code and status alone. Refuses to look at AWS's message texts, and to carry any part of a
 //! reply body but the code and message of a well-formed error.
 
+use crate::table::MASK;
 use serde::Serialize;
 use std::fmt;
 
@@ -231,10 +232,80 @@ impl Error {
         .into()
     }
 
+    /// The same without these texts in its message.
+    #[must_use]
+    pub fn without(mut self, secrets: &[&str]) -> Self {
+        for secret in secrets.iter().filter(|secret| !secret.trim().is_empty()) {
+            // What IAM quotes may have lost the white space around it.
+            self.0.message = self.0.message.replace(secret, MASK).replace(secret.trim(), MASK);
+        }
+        self
+    }
+
     /// Whether some attempt may have been carried out all the same: the outcome is unknown until it is looked at.
     #[must_use]
     pub fn in_doubt(&self) -> bool {
         self.attempts.iter().any(Attempt::in_doubt)
+    }
+
+    /// What the error means for whoever made the call, and what to do; nothing where AWS's own words say it all. Source: AWS
+    /// API reference, the errors of each operation.
+    #[must_use]
+    pub fn meaning(&self) -> Option<&'static str> {
+        let of_code = match self.code.as_deref()? {
+            "NoSuchEntity" => "What is named does not exist, or not any more; names count with their case here",
+            "EntityAlreadyExists" => "There is one of this name already; names are unique regardless of case",
+            "DeleteConflict" => "Something still hangs on it, which has to be removed first",
+            "LimitExceeded" => {
+                "A quota is used up: trying again is pointless until something is removed or the quota raised"
+            }
+            "InvalidInput" | "ValidationError" => "IAM does not take a value as it is",
+            "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => {
+                "The document is no policy that IAM takes, or names a principal that does not exist"
+            }
+            "PolicyNotAttachable" => "The policy is for AWS services' own roles, and nobody can attach it",
+            "PolicyEvaluation" => "The policies in question could not be evaluated; the message says which",
+            "PasswordPolicyViolation" => "The password does not meet the account's password policy",
+            "UnmodifiableEntity" => "It belongs to an AWS service, which alone may change it",
+            "EntityTemporarilyUnmodifiable" | "ConcurrentModification" => {
+                "It is being changed at the moment; try again in a minute"
+            }
+            "InvalidUserType" => "This kind of user cannot do it: a root user has other means",
+            "ReportNotPresent" | "ReportExpired" | "ReportInProgress" => {
+                "The report has to be generated first; try again in a minute"
+            }
+            "ReportGenerationLimitExceeded" => "A report was asked for too often; try again later",
+            "ServiceFailure" | "ServiceFailureException" | "InternalFailure" | "ServiceUnavailable" => {
+                "IAM itself failed; try again in a minute"
+            }
+            "ServiceNotSupported" | "NotSupportedService" => {
+                "The service named does not have this, or not in this partition"
+            }
+            "UnrecognizedPublicKeyEncoding"
+            | "InvalidPublicKey"
+            | "MalformedCertificate"
+            | "InvalidCertificate"
+            | "KeyPairMismatch" => "The key or certificate cannot be read, or does not belong to its pair",
+            "DuplicateCertificate" | "DuplicateSSHPublicKey" => "It is there already",
+            "InvalidAuthenticationCode" => {
+                "The codes of the MFA device are not right: take two codes that follow each other"
+            }
+            "NameConflict" => "The name is taken by another kind of entity",
+            "OpenIdIdpCommunicationError" => "IAM could not reach the identity provider; try again when it answers",
+            "RoleModified" => "Somebody has changed the role since, so that it is not deleted by the service",
+            "RoleTemplateDisabled" => "The template is switched off",
+            "FeatureEnabled" | "FeatureDisabled" => "It is as wanted already",
+            "AccountNotManagementOrDelegatedAdministratorException" | "CallerIsNotManagementAccountException" => {
+                "Only the organization's management account or its delegated administrator may do this"
+            }
+            "OrganizationNotFoundException" => "The account belongs to no organization",
+            "OrganizationNotInAllFeaturesModeException" => "The organization does not have all features enabled",
+            "ServiceAccessNotEnabledException" => "Trusted access of IAM is not enabled in the organization",
+            "AccessDenied" => "The caller lacks the permission; `awsiam policy` prints what an action needs",
+            "NotImplemented" | "InvalidAction" => "This endpoint does not know the operation",
+            _ => return None,
+        };
+        Some(of_code)
     }
 
     /// The seconds by which the clocks differ, where that may be why a signature was refused.

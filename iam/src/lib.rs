@@ -6,6 +6,7 @@ mod carrier;
 mod client;
 pub mod credentials;
 pub mod error;
+mod example;
 pub mod table;
 pub mod transport;
 pub mod types;
@@ -13,6 +14,7 @@ pub mod wire;
 
 pub use client::{Call, Client, Identity, Origin, Reply};
 pub use error::{Error, Kind};
+pub use example::example;
 
 /// A time as IAM writes it, `2026-05-06T07:08:09.123Z`.
 #[must_use]
@@ -38,6 +40,18 @@ pub fn bytes(blob: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever error the model knows of, a human is told what it means.
+    #[test]
+    fn every_modelled_error_has_a_meaning() {
+        for operation in table::operations() {
+            for code in operation.errors {
+                let mut detail = (*Error::local(Kind::Service, operation.name, "")).clone();
+                detail.code = Some((*code).to_owned());
+                assert!(Error::from(detail).meaning().is_some(), "{code} of {}", operation.name);
+            }
+        }
+    }
 
     #[test]
     fn times_and_blobs_are_read_as_iam_writes_them() {

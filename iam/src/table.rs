@@ -161,6 +161,29 @@ impl Operation {
         self.input.iter().any(|member| holds_secret(member.shape))
     }
 
+    /// The secrets among a request's parameters.
+    #[must_use]
+    pub fn secrets_in<'a>(&self, parameters: &'a Value) -> Vec<&'a str> {
+        // Those of IAM's requests are all at the top; what holds one deeper is masked as a whole where it is shown.
+        let secret = self.input.iter().filter(|member| member.shape.sensitive);
+        secret.filter_map(|member| parameters[member.name].as_str()).collect()
+    }
+
+    /// The paths of secrets in a reply that cannot be had again, such as `AccessKey.SecretAccessKey`.
+    #[must_use]
+    pub fn returned_secrets(&self) -> Vec<(&'static str, &'static str)> {
+        let mut found = vec![];
+        for outer in self.output.iter().filter(|_| !self.reads()) {
+            if let Kind::Structure(members) = outer.shape.kind {
+                // A certificate can be had again.
+                let again = |member: &Member| member.name.starts_with("Certificate");
+                let secret = members.iter().filter(|member| member.shape.sensitive && !again(member));
+                found.extend(secret.map(|member| (outer.name, member.name)));
+            }
+        }
+        found
+    }
+
     /// The parameters with every sensitive value masked, fit for logs, journals and results.
     #[must_use]
     pub fn redacted(&self, parameters: &Value) -> Value {

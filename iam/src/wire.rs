@@ -40,6 +40,14 @@ pub fn encode(operation: &Operation, parameters: &Value) -> Result<String, Inval
     Ok(body)
 }
 
+/// Checks one member of a request by itself.
+///
+/// # Errors
+/// [`Invalid`], with the path below `at`. The text never repeats the value of a secret.
+pub fn check(member: &Member, value: &Value, at: &str) -> Result<(), Invalid> {
+    put(&mut String::new(), member.name, member.shape, value, at)
+}
+
 fn put_members(
     body: &mut String,
     prefix: &str,

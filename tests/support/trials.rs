@@ -271,5 +271,11 @@ fn investigations() -> Vec<Trial> {
             "Policy arn:aws:iam::123456789012:policy/docs/ReadDocs has v1 in force and is attached ",
         ),
         trial("get credential report", json!({}), None, "The credential report of "),
+        trial(
+            "call operation",
+            json!({ "operation": "ListAccountAliases" }),
+            Some(json!({ "operation": "GetUser", "parameters": { "UserName": "nobody" } })),
+            "Total account aliases: 1",
+        ),
     ]
 }

@@ -53,7 +53,9 @@ pub(crate) fn attach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     let name = target.name.clone();
     match target.principal {
         Principal::User => Change::new(&AttachUserPolicy { user_name: name, policy_arn }, what, about, reversal),
-        Principal::Role => Change::new(&AttachRolePolicy { role_name: name, policy_arn }, what, about, reversal),
+        Principal::Role | Principal::Other(_) => {
+            Change::new(&AttachRolePolicy { role_name: name, policy_arn }, what, about, reversal)
+        }
     }
 }
 
@@ -62,7 +64,9 @@ pub(crate) fn detach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     let name = target.name.clone();
     match target.principal {
         Principal::User => Change::new(&DetachUserPolicy { user_name: name, policy_arn }, what, about, reversal),
-        Principal::Role => Change::new(&DetachRolePolicy { role_name: name, policy_arn }, what, about, reversal),
+        Principal::Role | Principal::Other(_) => {
+            Change::new(&DetachRolePolicy { role_name: name, policy_arn }, what, about, reversal)
+        }
     }
 }
 
@@ -83,7 +87,7 @@ impl Step for Attached {
                 let request = ListAttachedUserPolicies { user_name: name, ..ListAttachedUserPolicies::default() };
                 Ok(reader.list(&request).await?.data.attached_policies)
             }
-            Principal::Role => {
+            Principal::Role | Principal::Other(_) => {
                 let request = ListAttachedRolePolicies { role_name: name, ..ListAttachedRolePolicies::default() };
                 Ok(reader.list(&request).await?.data.attached_policies)
             }

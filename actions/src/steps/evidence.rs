@@ -97,7 +97,7 @@ async fn inline(reader: &Reader, target: &Target) -> Value {
             let request = ListUserPolicies { user_name: name, ..ListUserPolicies::default() };
             reader.list(&request).await.map(|reply| reply.data.policy_names)
         }
-        Principal::Role => {
+        Principal::Role | Principal::Other(_) => {
             let request = ListRolePolicies { role_name: name, ..ListRolePolicies::default() };
             reader.list(&request).await.map(|reply| reply.data.policy_names)
         }
@@ -113,7 +113,7 @@ async fn inline(reader: &Reader, target: &Target) -> Value {
                 let reply = reader.get(&GetUserPolicy { user_name: name, policy_name }).await;
                 told(reply.map(|reply| reply.data.policy_document))
             }
-            Principal::Role => {
+            Principal::Role | Principal::Other(_) => {
                 let reply = reader.get(&GetRolePolicy { role_name: name, policy_name }).await;
                 told(reply.map(|reply| reply.data.policy_document))
             }
@@ -199,7 +199,7 @@ impl Step for Everything {
         let reader = &reader.for_a_share_of_the_time();
         let pieces = match target.principal {
             Principal::User => of_user(reader, target),
-            Principal::Role => of_role(reader, target),
+            Principal::Role | Principal::Other(_) => of_role(reader, target),
         };
         let gathered: Map<_, _> =
             join_all(pieces).await.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -34,7 +34,9 @@ pub(crate) fn set(target: &Target, policy: &str, document: Option<&str>, reversa
         let what = format!("delete inline policy {policy}");
         let change = match target.principal {
             Principal::User => Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, about, reversal),
-            Principal::Role => Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about, reversal),
+            Principal::Role | Principal::Other(_) => {
+                Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about, reversal)
+            }
         };
         return change.removal();
     };
@@ -43,7 +45,7 @@ pub(crate) fn set(target: &Target, policy: &str, document: Option<&str>, reversa
         Principal::User => {
             Change::new(&PutUserPolicy { user_name: name, policy_name, policy_document }, what, about, reversal)
         }
-        Principal::Role => {
+        Principal::Role | Principal::Other(_) => {
             Change::new(&PutRolePolicy { role_name: name, policy_name, policy_document }, what, about, reversal)
         }
     }
@@ -53,7 +55,9 @@ pub(crate) async fn document(reader: &Reader, target: &Target, policy: &str) -> 
     let (name, policy_name) = (target.name.clone(), policy.to_owned());
     match target.principal {
         Principal::User => Ok(reader.get(&GetUserPolicy { user_name: name, policy_name }).await?.data.policy_document),
-        Principal::Role => Ok(reader.get(&GetRolePolicy { role_name: name, policy_name }).await?.data.policy_document),
+        Principal::Role | Principal::Other(_) => {
+            Ok(reader.get(&GetRolePolicy { role_name: name, policy_name }).await?.data.policy_document)
+        }
     }
 }
 
@@ -71,7 +75,7 @@ impl Step for Absent {
                 let request = ListUserPolicies { user_name: name, ..ListUserPolicies::default() };
                 Ok(reader.list(&request).await?.data.policy_names)
             }
-            Principal::Role => {
+            Principal::Role | Principal::Other(_) => {
                 let request = ListRolePolicies { role_name: name, ..ListRolePolicies::default() };
                 Ok(reader.list(&request).await?.data.policy_names)
             }
@@ -88,7 +92,7 @@ impl Step for Absent {
                     let reversal = Reversal::FromEvidence { operation: "PutUserPolicy" };
                     Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, about, reversal)
                 }
-                Principal::Role => {
+                Principal::Role | Principal::Other(_) => {
                     let reversal = Reversal::FromEvidence { operation: "PutRolePolicy" };
                     Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about, reversal)
                 }

@@ -110,7 +110,7 @@ fn put_inline(target: &Target, policy: &str, reversal: Reversal) -> Change {
         Principal::User => {
             Change::new(&PutUserPolicy { user_name: name, policy_name, policy_document }, what, ABOUT, reversal)
         }
-        Principal::Role => {
+        Principal::Role | Principal::Other(_) => {
             Change::new(&PutRolePolicy { role_name: name, policy_name, policy_document }, what, ABOUT, reversal)
         }
     }
@@ -121,7 +121,9 @@ fn delete_inline(target: &Target, policy: &str, reversal: Reversal) -> Change {
     let policy_name = policy.to_owned();
     let change = match target.principal {
         Principal::User => Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, ABOUT, reversal),
-        Principal::Role => Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, ABOUT, reversal),
+        Principal::Role | Principal::Other(_) => {
+            Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, ABOUT, reversal)
+        }
     };
     change.removal()
 }
@@ -130,7 +132,9 @@ fn attach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     let (what, name, policy_arn) = (format!("attach policy {arn}"), target.name.clone(), arn.to_owned());
     match target.principal {
         Principal::User => Change::new(&AttachUserPolicy { user_name: name, policy_arn }, what, ABOUT, reversal),
-        Principal::Role => Change::new(&AttachRolePolicy { role_name: name, policy_arn }, what, ABOUT, reversal),
+        Principal::Role | Principal::Other(_) => {
+            Change::new(&AttachRolePolicy { role_name: name, policy_arn }, what, ABOUT, reversal)
+        }
     }
 }
 
@@ -138,7 +142,9 @@ fn detach(target: &Target, arn: &str, reversal: Reversal) -> Change {
     let (what, name, policy_arn) = (format!("detach policy {arn}"), target.name.clone(), arn.to_owned());
     let change = match target.principal {
         Principal::User => Change::new(&DetachUserPolicy { user_name: name, policy_arn }, what, ABOUT, reversal),
-        Principal::Role => Change::new(&DetachRolePolicy { role_name: name, policy_arn }, what, ABOUT, reversal),
+        Principal::Role | Principal::Other(_) => {
+            Change::new(&DetachRolePolicy { role_name: name, policy_arn }, what, ABOUT, reversal)
+        }
     };
     change.removal()
 }
@@ -150,7 +156,9 @@ pub(crate) fn set_boundary(target: &Target, arn: Option<&str>, reversal: Reversa
         let what = "delete permissions boundary";
         let change = match target.principal {
             Principal::User => Change::new(&DeleteUserPermissionsBoundary { user_name: name }, what, ABOUT, reversal),
-            Principal::Role => Change::new(&DeleteRolePermissionsBoundary { role_name: name }, what, ABOUT, reversal),
+            Principal::Role | Principal::Other(_) => {
+                Change::new(&DeleteRolePermissionsBoundary { role_name: name }, what, ABOUT, reversal)
+            }
         };
         return change.removal();
     };
@@ -160,7 +168,7 @@ pub(crate) fn set_boundary(target: &Target, arn: Option<&str>, reversal: Reversa
             let request = PutUserPermissionsBoundary { user_name: name, permissions_boundary };
             Change::new(&request, what, ABOUT, reversal)
         }
-        Principal::Role => {
+        Principal::Role | Principal::Other(_) => {
             let request = PutRolePermissionsBoundary { role_name: name, permissions_boundary };
             Change::new(&request, what, ABOUT, reversal)
         }

@@ -15,7 +15,8 @@ use awsiam_iam::Error;
 use awsiam_iam::types::{
     GetInstanceProfile, GetLoginProfile, ListAccessKeys, ListAttachedRolePolicies, ListAttachedUserPolicies,
     ListGroupsForUser, ListRolePolicies, ListSSHPublicKeys, ListServiceSpecificCredentials, ListSigningCertificates,
-    UpdateSSHPublicKey, UpdateServiceSpecificCredential, UpdateSigningCertificate,
+    Tag, TagRole, TagUser, UntagRole, UntagUser, UpdateSSHPublicKey, UpdateServiceSpecificCredential,
+    UpdateSigningCertificate,
 };
 use secrecy::SecretString;
 use serde::Serialize;
@@ -62,6 +63,10 @@ pub const CALLS: &[&str] = &[
     "RemoveRoleFromInstanceProfile",
     "DeleteInstanceProfile",
     "DeleteRole",
+    "TagUser",
+    "UntagUser",
+    "TagRole",
+    "UntagRole",
 ];
 
 /// Which credentials are to work again.
@@ -253,6 +258,14 @@ impl Restore {
         known["PolicyDocument"].as_str().map(str::to_owned)
     }
 
+    /// Whether the user was in the group, or the policy attached, before the run.
+    fn was_so(&self, parameters: &Value) -> bool {
+        [("groups", "GroupName"), ("attached_policies", "PolicyArn")].into_iter().any(|(list, key)| {
+            let mut known = self.before[list].as_array().into_iter().flatten();
+            parameters[key].is_string() && known.any(|known| known[key] == parameters[key])
+        })
+    }
+
     /// The status that a credential had before the run.
     fn status_before(&self, id: &str) -> Option<String> {
         let kinds = ["access_keys", "ssh_public_keys", "signing_certificates", "service_specific_credentials"];
@@ -317,6 +330,8 @@ impl Restore {
                 },
                 "CreateLoginProfile" if !now.password => {}
                 "CreateLoginProfile" => state.back.push(Back { kind: "password", which: String::new(), to: None }),
+                // A single call may have asked for what was so already.
+                "AddUserToGroup" | "AttachUserPolicy" | "AttachRolePolicy" if self.was_so(parameters) => {}
                 "AddUserToGroup" | "RemoveUserFromGroup" => {
                     let group = text("GroupName");
                     let wanted = operation == "RemoveUserFromGroup";
@@ -352,14 +367,19 @@ impl Restore {
                         state.moved.push(format!("inline policy {policy} has another document"));
                     }
                 }
-                "PutUserPermissionsBoundary" | "PutRolePermissionsBoundary" => {
+                "PutUserPermissionsBoundary"
+                | "PutRolePermissionsBoundary"
+                | "DeleteUserPermissionsBoundary"
+                | "DeleteRolePermissionsBoundary" => {
                     let principal = look.target.principal.name();
                     let of = |entity: &Value| {
                         entity["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str().map(str::to_owned)
                     };
-                    let (is, before, left) = (of(&entity), of(&self.before[principal]), text("PermissionsBoundary"));
-                    if is.as_deref() == Some(&left) && is != before {
-                        state.back.push(Back { kind: "boundary", which: left, to: before });
+                    let (is, before) = (of(&entity), of(&self.before[principal]));
+                    let left = parameters["PermissionsBoundary"].as_str();
+                    if is.as_deref() == left && is != before {
+                        let which = left.unwrap_or_default().to_owned();
+                        state.back.push(Back { kind: "boundary", which, to: before });
                     } else if is != before {
                         state.moved.push("the permissions boundary is another one".to_owned());
                     }
@@ -376,6 +396,25 @@ impl Restore {
                             state.not_restored.push("the trust policy: what it was before is not on record".to_owned());
                         }
                         _ => state.moved.push("the trust policy is another one".to_owned()),
+                    }
+                }
+                "TagUser" | "UntagUser" | "TagRole" | "UntagRole" => {
+                    let of = |entity: &Value, key: &str| {
+                        let mut tags = entity["Tags"].as_array().into_iter().flatten();
+                        tags.find(|tag| tag["Key"] == key).and_then(|tag| tag["Value"].as_str()).map(str::to_owned)
+                    };
+                    let set = parameters["Tags"].as_array().into_iter().flatten();
+                    let set = set.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str())));
+                    let unset = parameters["TagKeys"].as_array().into_iter().flatten();
+                    let unset = unset.filter_map(|key| Some((key.as_str()?, None)));
+                    for (key, left) in set.chain(unset) {
+                        let (is, before) = (of(&entity, key), of(&self.before[look.target.principal.name()], key));
+                        if is == before {
+                        } else if is.as_deref() == left {
+                            state.back.push(Back { kind: "tag", which: key.to_owned(), to: before });
+                        } else {
+                            state.moved.push(format!("tag {key} has another value"));
+                        }
                     }
                 }
                 "CreateRole" => {
@@ -449,6 +488,7 @@ impl Restore {
             "attached policy" => attached_policies::detach(target, which, last()).removal(),
             "inline policy" => inline_policies::set(target, which, to, last()),
             "boundary" => quarantine::set_boundary(target, to, last()),
+            "tag" => tag(target, which, to),
             "role in instance profile" => instance_profiles::take_out(which, &target.name, last()),
             "instance profile" => instance_profiles::delete(which, last()).in_order(1),
             // As long as the role is there, what failed can be gone on with.
@@ -458,6 +498,20 @@ impl Restore {
             }
             _ => return None,
         })
+    }
+}
+
+/// Sets a tag, or takes it away where there is no value.
+fn tag(target: &Target, key: &str, value: Option<&str>) -> Change {
+    let last = Reversal::Irreversible { why: "a reversal: run the action again that was undone" };
+    let (name, what, about) = (target.name.clone(), format!("put tag {key} back"), format!("tag {key}"));
+    let tags = || vec![Tag { key: key.to_owned(), value: value.unwrap_or_default().to_owned() }];
+    let tag_keys = || vec![key.to_owned()];
+    match (target.principal == Principal::User, value.is_some()) {
+        (true, true) => Change::new(&TagUser { user_name: name, tags: tags() }, what, about, last),
+        (true, false) => Change::new(&UntagUser { user_name: name, tag_keys: tag_keys() }, what, about, last),
+        (false, true) => Change::new(&TagRole { role_name: name, tags: tags() }, what, about, last),
+        (false, false) => Change::new(&UntagRole { role_name: name, tag_keys: tag_keys() }, what, about, last),
     }
 }
 
@@ -497,6 +551,7 @@ impl Step for Restore {
             "role in instance profile",
             "instance profile",
             "role",
+            "tag",
         ];
         back.filter_map(|back| {
             let kind = kinds.into_iter().find(|kind| back["kind"] == *kind)?;

@@ -73,7 +73,7 @@ fn put(target: &Target, document: &str, reversal: Reversal) -> Change {
         Principal::User => {
             Change::new(&PutUserPolicy { user_name: name, policy_name, policy_document }, what, ABOUT, reversal)
         }
-        Principal::Role => {
+        Principal::Role | Principal::Other(_) => {
             Change::new(&PutRolePolicy { role_name: name, policy_name, policy_document }, what, ABOUT, reversal)
         }
     }
@@ -84,7 +84,9 @@ fn delete(target: &Target) -> Change {
     let (name, policy_name) = (target.name.clone(), NAME.to_owned());
     let change = match target.principal {
         Principal::User => Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, ABOUT, last),
-        Principal::Role => Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, ABOUT, last),
+        Principal::Role | Principal::Other(_) => {
+            Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, ABOUT, last)
+        }
     };
     change.removal()
 }
@@ -107,7 +109,7 @@ impl Step for Revoked {
                 let reply = reader.get(&GetUserPolicy { user_name: name, policy_name }).await;
                 reply.map(|reply| reply.data.policy_document)
             }
-            Principal::Role => {
+            Principal::Role | Principal::Other(_) => {
                 let reply = reader.get(&GetRolePolicy { role_name: name, policy_name }).await;
                 reply.map(|reply| reply.data.policy_document)
             }

@@ -1,0 +1,140 @@
+//! What the caller's own access hangs on: its groups, its managed policies, its boundary. Changes nothing.
+//!
+//! A call on one of them could lock the connector out although it names neither user nor role. What may not be read is
+//! said; inline policies are the caller's own and guarded with it.
+
+use crate::change::Change;
+use crate::outcome::Failure;
+use crate::reader::Reader;
+use crate::step::{Look, Reach, Seen, Step};
+use awsiam_iam::Error;
+use awsiam_iam::types::{
+    GetRole, GetUser, ListAttachedGroupPolicies, ListAttachedRolePolicies, ListAttachedUserPolicies, ListGroupsForUser,
+};
+use futures_util::future::{join_all, join3};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The reads of this step.
+pub const CALLS: &[&str] = &[
+    "GetUser",
+    "ListGroupsForUser",
+    "ListAttachedUserPolicies",
+    "ListAttachedGroupPolicies",
+    "GetRole",
+    "ListAttachedRolePolicies",
+];
+
+/// Looks at the caller's own access.
+#[derive(Debug)]
+pub struct OwnAccess;
+
+/// Looks at the caller's own access.
+#[must_use]
+pub fn own_access() -> OwnAccess {
+    OwnAccess
+}
+
+/// What the caller's access hangs on.
+#[derive(Debug, Default, Serialize)]
+pub struct State {
+    groups: Vec<String>,
+    policies: Vec<String>,
+    unread: Vec<String>,
+}
+
+impl State {
+    fn take<T>(&mut self, read: Result<T, Error>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.unread.push(error.to_string());
+                None
+            }
+        }
+    }
+}
+
+/// Why a call on this group or policy must not be made, if it must not.
+#[must_use]
+pub fn objection(seen: &Value, group: Option<&Value>, policy: Option<&Value>) -> Option<Failure> {
+    let among = |list: &str, one: Option<&Value>| {
+        let one = one?.as_str()?;
+        let mut known = seen[list].as_array()?.iter().filter_map(Value::as_str);
+        known.find(|known| known.eq_ignore_ascii_case(one)).map(str::to_owned)
+    };
+    let words = match (among("groups", group), among("policies", policy)) {
+        (Some(group), _) => format!("group {group}"),
+        (None, Some(policy)) => format!("policy {policy}"),
+        (None, None) => return None,
+    };
+    Some(Failure::refused(
+        "yourself",
+        format!(
+            "The connector's own access hangs on {words}: acting on it could lock the connector out. Nothing was changed. Use an asset with other credentials for it."
+        ),
+    ))
+}
+
+impl Step for OwnAccess {
+    type State = State;
+
+    fn name(&self) -> &'static str {
+        "own_access"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Optional
+    }
+
+    async fn observe(&self, reader: &Reader, _: &Look) -> Result<State, Error> {
+        let mut state = State::default();
+        let Some(identity) = state.take(reader.identity().await) else { return Ok(state) };
+        let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
+        if let Some(name) = resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()) {
+            let name = name.to_owned();
+            let (user, groups, attached) = join3(
+                async { reader.get(&GetUser { user_name: name.clone() }).await },
+                async {
+                    let request = ListGroupsForUser { user_name: name.clone(), ..ListGroupsForUser::default() };
+                    reader.list(&request).await
+                },
+                async {
+                    let request =
+                        ListAttachedUserPolicies { user_name: name.clone(), ..ListAttachedUserPolicies::default() };
+                    reader.list(&request).await
+                },
+            )
+            .await;
+            let boundary = state.take(user).and_then(|reply| reply.data.user.permissions_boundary);
+            state.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
+            let attached = state.take(attached).map(|reply| reply.data.attached_policies).unwrap_or_default();
+            state.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+            let groups = state.take(groups).map(|reply| reply.data.groups).unwrap_or_default();
+            let reads = groups.iter().map(|group| async {
+                let group_name = group.group_name.clone();
+                let request = ListAttachedGroupPolicies { group_name, ..ListAttachedGroupPolicies::default() };
+                reader.list(&request).await
+            });
+            for read in join_all(reads).await {
+                let attached = state.take(read).map(|reply| reply.data.attached_policies).unwrap_or_default();
+                state.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+            }
+            state.groups.extend(groups.into_iter().map(|group| group.group_name));
+        } else if let Some(name) = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
+            let role = reader.get(&GetRole { role_name: name.to_owned() }).await;
+            let boundary = state.take(role).and_then(|reply| reply.data.role.permissions_boundary);
+            state.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
+            let request =
+                ListAttachedRolePolicies { role_name: name.to_owned(), ..ListAttachedRolePolicies::default() };
+            let attached = state.take(reader.list(&request).await);
+            let attached = attached.map(|reply| reply.data.attached_policies).unwrap_or_default();
+            state.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+        }
+        Ok(state)
+    }
+
+    fn plan(&self, _: &Seen<State>, _: &Look) -> Vec<Change> {
+        vec![]
+    }
+}
