@@ -43,8 +43,65 @@ pub struct Asset {
     pub retention: Option<Duration>,
     /// Where secrets go that IAM gives only once.
     pub secret_sink: Option<PathBuf>,
+    /// How many parameter sets are worked on at once.
+    pub max_concurrency: usize,
     /// How long a parameter set may take in all.
     pub time_out: Duration,
+}
+
+/// Where a parameter set is to act, beside the asset's own account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The account, for an asset whose role is a template, or to make sure.
+    pub account_id: Option<String>,
+    /// The role to assume in place of the asset's.
+    pub role_arn: Option<String>,
+}
+
+/// What stands in a role's ARN for the number of an account.
+const ACCOUNT: &str = "{account_id}";
+
+/// Whether a text is the number of an account.
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a text is the ARN of a role; with `{partition}` and `{account_id}` in the place of theirs, a template of one.
+fn is_role(arn: &str, template: bool) -> bool {
+    let parts: Vec<_> = arn.splitn(6, ':').collect();
+    matches!(parts.as_slice(), ["arn", partition, "iam", "", account, resource]
+        if (is_account(account) || template && *account == ACCOUNT)
+            && (partition.starts_with("aws") || template && *partition == "{partition}")
+            && resource.len() > "role/".len() && resource.starts_with("role/"))
+}
+
+impl Place {
+    /// The place that a parameter set names.
+    ///
+    /// # Errors
+    /// What to change.
+    pub fn of(set: &Map<String, Value>) -> Result<Self, String> {
+        let text = |name: &str| match set.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Some(_) => Err(format!("Parameter {name:?} must be a string")),
+        };
+        let place = Self { account_id: text("account_id")?, role_arn: text("role_arn")? };
+        if let Some(account) = place.account_id.as_ref().filter(|id| !is_account(id)) {
+            return Err(format!("Parameter \"account_id\" must have 12 digits, as text, not {account:?}"));
+        }
+        if let Some(role) = place.role_arn.as_ref().filter(|arn| !is_role(arn, false)) {
+            return Err(format!(
+                "Parameter \"role_arn\" must be the ARN of a role, arn:PARTITION:iam::ACCOUNT:role/NAME, not {role:?}"
+            ));
+        }
+        match (&place.account_id, place.role_arn.as_ref().and_then(|arn| arn.split(':').nth(4))) {
+            (Some(account), Some(of_role)) if account != of_role => {
+                Err(format!("Parameter \"account_id\" says {account}, but \"role_arn\" is of account {of_role}"))
+            }
+            _ => Ok(place),
+        }
+    }
 }
 
 /// A key of the asset: the source of its form, its schema and its help.
@@ -119,7 +176,11 @@ pub const KEYS: &[Key] = &[
     .on_premises(),
     key("session_token", Holds::Secret, "Session token, for temporary access keys"),
     key("profile", Holds::Text, "Profile of the AWS configuration files to take the credentials from"),
-    key("role_arn", Holds::Text, "ARN of a role to assume with the credentials"),
+    key(
+        "role_arn",
+        Holds::Text,
+        "ARN of a role to assume with the credentials; for many accounts arn:{partition}:iam::{account_id}:role/NAME, whose account_id a parameter set gives",
+    ),
     key("external_id", Holds::Secret, "External ID that the role's trust policy asks for"),
     key("region", Holds::Text, "AWS region; IAM is global, so it only selects the partition (default us-east-1)"),
     key("account_id", Holds::Text, "Account that the asset is for (12 digits); credentials of another one are refused"),
@@ -167,7 +228,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("require_journal", Holds::Flag, "Change nothing where the journal cannot be written (default false)"),
     number("retention_days", 0.0, 36_500.0, "Days that journals of ended runs are kept; 0 for ever (default 90)"),
-    number("max_concurrency", 1.0, 64.0, "Calls under way at once (default 16)"),
+    number("max_concurrency", 1.0, 64.0, "Parameter sets worked on at once (default 8)"),
 ];
 
 /// Where an asset has runs written down. Its other keys do not matter here: who reads journals need not have credentials.
@@ -197,6 +258,13 @@ pub fn by_reference(map: &Map<String, Value>) -> Result<String, String> {
         "" => Err(format!("is to be read from {path}, which is empty")),
         value => Ok(value.to_owned()),
     }
+}
+
+/// A number that is whole and small by its limits.
+fn whole(number: f64) -> usize {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 64")]
+    let whole = number as usize;
+    whole
 }
 
 /// Reads the values of an asset one by one.
@@ -319,16 +387,9 @@ impl Asset {
         if let Some(time_out) = reading.seconds("attempt_timeout")? {
             base.attempt_timeout = time_out;
         }
-        if let Some(most) = reading.number("max_concurrency")? {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 64")]
-            let most = most as usize;
-            base.max_concurrency = most;
-        }
         let assume = assume(&reading)?;
         let account_id = reading.text("account_id")?;
-        if let Some(account) =
-            account_id.as_ref().filter(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()))
-        {
+        if let Some(account) = account_id.as_ref().filter(|id| !is_account(id)) {
             return Err(format!(
                 "Asset: account_id must have 12 digits (as text, so that leading zeros count), not {account:?}"
             ));
@@ -364,20 +425,46 @@ impl Asset {
             secret_sink: reading.text("secret_sink")?.map(PathBuf::from),
             require_journal: reading.flag("require_journal")?,
             retention: Some(days.unwrap_or(90.0)).filter(|days| *days > 0.0).map(|days| DAY.mul_f64(days)),
+            max_concurrency: reading.number("max_concurrency")?.map_or(8, whole),
             time_out: reading.seconds("timeout")?.unwrap_or(Duration::from_secs(50)),
             propagation_pause: reading.seconds("propagation_pause")?.unwrap_or(Duration::from_secs(4)),
         })
     }
 
-    /// The settings for a parameter set, with its own credentials where it brings some.
+    /// The settings for a parameter set: with keys of its own in place of the asset's, or the role that its place asks for.
     ///
     /// # Errors
-    /// Neither the asset nor the parameter set has credentials.
-    pub fn settings_for(&self, keys: Option<Keys>) -> Result<Settings, String> {
-        match keys {
-            Some(keys) => Ok(Settings { source: Source::Keys(keys), ..self.base.clone() }),
-            None => self.settings.clone().ok_or_else(|| NO_CREDENTIALS.to_owned()),
+    /// The asset has no credentials, or a role that does not say of which account.
+    pub fn settings_for(&self, keys: Option<Keys>, place: &Place) -> Result<Settings, String> {
+        let mut settings = match keys {
+            Some(keys) => Settings { source: Source::Keys(keys), ..self.base.clone() },
+            None => self.settings.clone().ok_or_else(|| NO_CREDENTIALS.to_owned())?,
+        };
+        let of_asset = self.settings.as_ref().and_then(|settings| settings.assume.clone());
+        if let Some(role_arn) = place.role_arn.clone() {
+            let external_id = of_asset.and_then(|role| role.external_id);
+            settings.assume = Some(AssumeRole { role_arn, external_id });
         }
+        let partition = settings.region.partition();
+        if let Some(role) = &mut settings.assume {
+            if role.role_arn.contains(ACCOUNT) {
+                let account = place.account_id.as_ref().or(self.rules.account_id.as_ref()).ok_or(
+                    "The asset's role_arn is a template: give account_id in the parameter set, or in the asset for all",
+                )?;
+                role.role_arn = role.role_arn.replace(ACCOUNT, account);
+            }
+            role.role_arn = role.role_arn.replace("{partition}", partition);
+        }
+        Ok(settings)
+    }
+
+    /// The account that a parameter set is about, and that its credentials must be of.
+    #[must_use]
+    pub fn account_of(&self, settings: &Settings, place: &Place) -> Option<String> {
+        let of_role = || settings.assume.as_ref()?.role_arn.split(':').nth(4).map(str::to_owned);
+        let elsewhere = place.role_arn.is_some() || place.account_id.is_some();
+        let asked = place.account_id.clone().or_else(|| of_role().filter(|_| elsewhere));
+        asked.or_else(|| self.rules.account_id.clone())
     }
 
     /// The same asset, acting on a sandbox as its administrator.
@@ -434,14 +521,11 @@ fn assume(reading: &Reading<'_>) -> Result<Option<AssumeRole>, String> {
     let external_id = reading.secret("external_id")?.map(|id| id.expose_secret().to_owned());
     match reading.text("role_arn")? {
         Some(role_arn) => {
-            let parts: Vec<_> = role_arn.splitn(6, ':').collect();
-            let is_role = matches!(parts.as_slice(), ["arn", _, "iam", "", account, resource]
-                if account.len() == 12 && resource.starts_with("role/"));
-            if is_role {
+            if is_role(&role_arn, true) {
                 Ok(Some(AssumeRole { role_arn, external_id }))
             } else {
                 Err(format!(
-                    "Asset: role_arn must be the ARN of a role, arn:PARTITION:iam::ACCOUNT:role/NAME, not {role_arn:?}"
+                    "Asset: role_arn must be the ARN of a role, arn:PARTITION:iam::ACCOUNT:role/NAME, or such with {{partition}} and {{account_id}} in it, not {role_arn:?}"
                 ))
             }
         }

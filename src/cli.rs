@@ -9,7 +9,7 @@ use crate::history;
 use crate::manifest;
 use crate::progress::{self, Format, Level};
 use crate::request::{self, Bad, LARGEST, Request};
-use crate::result::Document;
+use crate::result::{Document, Item};
 use crate::run::{self, Options};
 use crate::runs;
 use anyhow::{Context as _, anyhow, bail};
@@ -63,7 +63,8 @@ Examples:
   awsiam run < request.json
   awsiam run --sandbox --pretty examples/disable_user.json
   awsiam run --asset asset.json --action 'list users' --param group_name=developers
-  awsiam run --asset asset.json --dry-run request.json")]
+  awsiam run --asset asset.json --dry-run request.json
+  awsiam run --asset asset.json --action 'contain user' --parameters users.jsonl --jsonl > results.jsonl")]
     Run(RunArguments),
     /// Check that IAM can be reached, that the credentials are good, and whose they are
     TestConnectivity(Common),
@@ -150,6 +151,7 @@ struct Common {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct RunArguments {
     /// File with the request (JSON); - or nothing for stdin
     #[arg(value_name = "REQUEST.json", conflicts_with = "action")]
@@ -163,6 +165,15 @@ struct RunArguments {
     /// Show what would be changed, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// File with one parameter set for --action on each line (JSON)
+    #[arg(long, value_name = "FILE.jsonl", requires = "action", conflicts_with = "param")]
+    parameters: Option<PathBuf>,
+    /// Print the result of each parameter set on a line of its own as soon as it is there, and the summary last
+    #[arg(long, conflicts_with_all = ["output", "pretty"])]
+    jsonl: bool,
+    /// Begin no further parameter set once one has failed
+    #[arg(long)]
+    fail_fast: bool,
     /// Exit with 1 when any parameter set failed, not only when all did
     #[arg(long)]
     strict: bool,
@@ -274,7 +285,10 @@ struct SandboxArguments {
 /// A bad request or asset.
 const BAD: u8 = 2;
 
-pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
+/// Writes to stdout, which is `main`'s.
+pub(crate) type Print<'a> = &'a mut dyn FnMut(&str);
+
+pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print<'_>) -> Ended {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -283,13 +297,19 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
     match cli.command {
         Command::Run(arguments) => {
             let request = match &arguments.action {
-                Some(action) => by_hand(action, &arguments.param),
+                Some(action) => match &arguments.parameters {
+                    Some(path) => in_bulk(action, path),
+                    None => by_hand(action, &arguments.param),
+                },
                 None => read_request(arguments.request.as_deref()),
             };
-            perform(request, &arguments.common, Options { dry_run: arguments.dry_run }, arguments.strict)
+            let fail_fast = arguments.fail_fast || request.as_ref().is_ok_and(|request| request.fail_fast);
+            let options = Options { dry_run: arguments.dry_run, fail_fast };
+            let lines = arguments.jsonl.then_some(print);
+            perform(request, &arguments.common, options, arguments.strict, lines)
         }
         Command::TestConnectivity(common) => {
-            perform(by_hand("test connectivity", &[]), &common, Options::default(), false)
+            perform(by_hand("test connectivity", &[]), &common, Options::default(), false, None)
         }
         Command::Undo(arguments) => {
             let UndoArguments { run, target, reactivate, dry_run, common } = &arguments;
@@ -297,7 +317,8 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Ended {
                 [("run", Some(run)), ("target", target.as_ref()), ("reactivate_credentials", reactivate.as_ref())];
             let given: Vec<_> =
                 given.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
-            perform(by_hand("undo", &given), common, Options { dry_run: *dry_run }, false)
+            let options = Options { dry_run: *dry_run, ..Options::default() };
+            perform(by_hand("undo", &given), common, options, false, None)
         }
         Command::Runs(arguments) => match tell_runs(&arguments) {
             Ok(stdout) => Ended { stdout, ..Ended::default() },
@@ -395,7 +416,27 @@ fn by_hand(name: &str, parameters: &[String]) -> Result<Request, Bad> {
         };
         set.insert(name.to_owned(), value);
     }
-    Ok(Request { action, config: None, environment: Map::new(), sets: vec![set] })
+    Ok(Request { action, config: None, environment: Map::new(), sets: vec![set], fail_fast: false })
+}
+
+/// A request of the parameter sets in a file, one on each line.
+fn in_bulk(name: &str, path: &Path) -> Result<Request, Bad> {
+    let bad = |message: String| Bad { message, ..Bad::default() };
+    let action = request::lookup(name).map_err(bad)?;
+    let shown = path.display();
+    let text =
+        std::fs::read(path).map_err(|error| bad(format!("The parameters cannot be read from {shown}: {error}")))?;
+    let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
+    let sets = lines.map(|(number, line)| match serde_json::from_slice(line) {
+        Ok(Value::Object(set)) => Ok(set),
+        // The line itself is not repeated: it may hold a secret.
+        _ => Err(bad(format!("Line {} of {shown} is not a parameter set, a JSON object", number + 1))),
+    });
+    let sets = sets.collect::<Result<Vec<_>, _>>()?;
+    if sets.is_empty() {
+        return Err(bad(format!("{shown} holds no parameter set: one JSON object on each line")));
+    }
+    Ok(Request { action, config: None, environment: Map::new(), sets, fail_fast: false })
 }
 
 fn read_asset(path: &Path) -> anyhow::Result<Map<String, Value>> {
@@ -432,10 +473,16 @@ fn tell_runs(arguments: &RunsArguments) -> anyhow::Result<String> {
 }
 
 /// Runs a request, whatever became of it, to what the process prints and its exit code.
-fn perform(request: Result<Request, Bad>, common: &Common, options: Options, strict: bool) -> Ended {
+fn perform(
+    request: Result<Request, Bad>,
+    common: &Common,
+    options: Options,
+    strict: bool,
+    lines: Option<Print<'_>>,
+) -> Ended {
     let (document, signal) = match request {
         Ok(request) => match prepare(&request, common) {
-            Ok((asset, _sandbox)) => run_to_end(&request, &asset, options),
+            Ok((asset, _sandbox)) => run_to_end(&request, &asset, options, lines),
             Err(error) => {
                 let message = format!("{error:#}");
                 (Document::refused(request.action.identifier, Some(request.action), &request.sets, &message), None)
@@ -491,7 +538,7 @@ fn prepare(request: &Request, common: &Common) -> anyhow::Result<(Asset, HeldSan
 }
 
 /// Runs a request until its end or a signal; with the exit code that the signal asks for.
-fn run_to_end(request: &Request, asset: &Asset, options: Options) -> (Document, Option<u8>) {
+fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<Print<'_>>) -> (Document, Option<u8>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -506,7 +553,13 @@ fn run_to_end(request: &Request, asset: &Asset, options: Options) -> (Document, 
             tracing::warn!("told to stop: finishing what is under way, beginning nothing new");
             tell.send_replace(true);
         });
-        let document = run::run(request, asset, options, &stop).await;
+        let document = match lines {
+            None => run::run(request, asset, options, &stop, None).await,
+            Some(print) => {
+                let mut each = |index: usize, item: Item| print(&item.line(request.action.identifier, index));
+                run::run(request, asset, options, &stop, Some(&mut each)).await
+            }
+        };
         let stopped = *stop.borrow();
         signals.abort();
         let code = stopped.then(|| SIGNAL.load(std::sync::atomic::Ordering::Relaxed));

@@ -27,8 +27,8 @@ pub struct Ended {
     pub code: u8,
 }
 
-/// Runs the command line.
+/// Runs the command line. `print` takes what goes to stdout before the end.
 #[must_use]
-pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Ended {
-    cli::main(arguments)
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, print: &mut dyn FnMut(&str)) -> Ended {
+    cli::main(arguments, print)
 }

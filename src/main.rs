@@ -12,7 +12,15 @@ fn main() -> std::process::ExitCode {
         let _ = writeln!(std::io::stdout(), "{document}");
         std::process::exit(1);
     }));
-    let ended = awsiam::main(std::env::args_os());
+    let mut lost = false;
+    let mut print = |text: &str| {
+        let mut stdout = std::io::stdout().lock();
+        lost |= stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err();
+    };
+    let ended = awsiam::main(std::env::args_os(), &mut print);
+    if lost {
+        return std::process::ExitCode::from(1);
+    }
     if !ended.stdout.is_empty() {
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(ended.stdout.as_bytes()).and_then(|()| stdout.flush());

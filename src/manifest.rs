@@ -486,6 +486,12 @@ fn parameter_set(action: &Action) -> Value {
             "dry_run" => {
                 json!({ "enum": [true, false, null, ""], "description": parameter::DRY_RUN.description })
             }
+            "account_id" => {
+                json!({ "type": ["string", "null"], "pattern": "^([0-9]{12})?$", "description": "Account to act in, where the asset's role_arn is a template; credentials of another one are refused" })
+            }
+            "role_arn" => {
+                json!({ "type": ["string", "null"], "description": "ARN of a role to assume in place of the asset's" })
+            }
             // The platform's, and echoed as it is.
             _ => json!({}),
         };

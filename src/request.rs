@@ -20,6 +20,8 @@ pub struct Request {
     pub environment: Map<String, Value>,
     /// The parameter sets, not yet validated.
     pub sets: Vec<Map<String, Value>>,
+    /// Whether no further parameter set is to be begun once one has failed.
+    pub fail_fast: bool,
 }
 
 /// A request that cannot be run.
@@ -73,7 +75,12 @@ pub fn parse(text: &[u8]) -> Result<Request, Bad> {
                 Some(Value::Object(environment)) => environment,
                 _ => Map::new(),
             };
-            Ok(Request { action, config, environment, sets })
+            let fail_fast = match document.remove("fail_fast") {
+                None | Some(Value::Null) => false,
+                Some(Value::Bool(fail_fast)) => fail_fast,
+                Some(_) => return Err(bad("\"fail_fast\" must be true or false (a JSON boolean, without quotes)")),
+            };
+            Ok(Request { action, config, environment, sets, fail_fast })
         }
         (Ok(action), Err(message)) => Err(Bad { identifier: action.identifier.to_owned(), message, sets: vec![] }),
         (Err(message), sets) => {

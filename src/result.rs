@@ -5,6 +5,7 @@
 use awsiam_actions::action::{Action, Of, Run};
 use awsiam_actions::operations;
 use awsiam_actions::outcome::{Failure, Outcome};
+use awsiam_actions::parameters::ALWAYS;
 use awsiam_iam::Origin;
 use awsiam_iam::table::MASK;
 use serde::Serialize;
@@ -72,11 +73,28 @@ impl Item {
         Self { message: message.into(), invalid: true, ..Self::empty(action, set) }
     }
 
-    /// The result of a set that was not begun.
+    /// The result of a set that was not begun, because another one failed before.
+    #[must_use]
+    pub fn not_begun(action: &Action, set: &Map<String, Value>) -> Self {
+        let message = "Not begun, because another parameter set failed and fail_fast is asked for.".to_owned();
+        Self { message, ..Self::empty(Some(action), set) }
+    }
+
+    /// The result of a set that was not begun, because the run was told to stop.
     #[must_use]
     pub fn cancelled(action: &Action, set: &Map<String, Value>) -> Self {
         let message = "Cancelled before it was begun; nothing was changed.".to_owned();
         Self { message, cancelled: true, ..Self::empty(Some(action), set) }
+    }
+
+    /// The result as a line of its own, with the action and the set's index in the request.
+    #[must_use]
+    pub fn line(&self, identifier: &str, index: usize) -> String {
+        let mut line = json!({ "identifier": identifier, "index": index });
+        if let (Some(line), Ok(Value::Object(item))) = (line.as_object_mut(), serde_json::to_value(self)) {
+            line.extend(item);
+        }
+        format!("{line}\n")
     }
 
     fn empty(action: Option<&Action>, set: &Map<String, Value>) -> Self {
@@ -113,47 +131,78 @@ pub struct Document {
     sandbox: bool,
     #[serde(skip)]
     code: u8,
+    #[serde(skip)]
+    failed: usize,
+}
+
+/// What became of parameter sets, in numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    total: usize,
+    successful: usize,
+    invalid: usize,
+    cancelled: bool,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn count(&mut self, item: &Item) {
+        self.total += 1;
+        self.successful += usize::from(item.status == Status::Success);
+        self.invalid += usize::from(item.invalid);
+        self.cancelled |= item.cancelled;
+    }
+
+    /// Whether none was fit to be run.
+    #[must_use]
+    pub fn all_invalid(&self) -> bool {
+        self.total > 0 && self.invalid == self.total
+    }
 }
 
 impl Document {
-    /// The result of parameter sets that were gone through.
+    /// The result of parameter sets that were gone through. `items` is empty where each was told on a line of its own.
     #[must_use]
-    pub fn of(identifier: &str, items: Vec<Item>, origin: &Origin) -> Self {
-        let successful = items.iter().filter(|item| item.status == Status::Success).count();
-        let failed = items.len() - successful;
-        let cancelled = items.iter().any(|item| item.cancelled);
+    pub fn of(identifier: &str, items: Vec<Item>, tally: &Tally, origin: &Origin) -> Self {
+        let successful = tally.successful;
+        let failed = tally.total - successful;
         let counted =
             |n: usize, what: &str| (n > 0).then(|| format!("{n} action{} {what}", if n == 1 { "" } else { "s" }));
         let message: Vec<_> =
             [counted(successful, "succeeded"), counted(failed, "failed")].into_iter().flatten().collect();
-        let code = match (successful, items.iter().all(|item| item.invalid)) {
+        let code = match (successful, tally.invalid == tally.total) {
             (1.., _) => 0,
             (0, true) => 2,
             (0, false) => 1,
         };
         Self {
             identifier: identifier.to_owned(),
-            result_summary: json!({ "total_objects": items.len(), "total_objects_successful": successful }),
+            result_summary: json!({ "total_objects": tally.total, "total_objects_successful": successful }),
             result_data: items,
             status: if successful > 0 { Status::Success } else { Status::Failed },
             message: message.join(", "),
             exception_occured: false,
-            action_cancelled: cancelled,
+            action_cancelled: tally.cancelled,
             endpoints: origin.endpoints.clone(),
             sandbox: origin.sandbox,
             code,
+            failed,
         }
     }
 
     /// The result of a request or asset that cannot be used.
     #[must_use]
     pub fn refused(identifier: &str, action: Option<&Action>, sets: &[Map<String, Value>], message: &str) -> Self {
-        let items = sets.iter().map(|set| Item::invalid(action, set, message)).collect();
+        let items: Vec<_> = sets.iter().map(|set| Item::invalid(action, set, message)).collect();
+        let mut tally = Tally::default();
+        for item in &items {
+            tally.count(item);
+        }
         Self {
             message: message.to_owned(),
             code: 2,
             status: Status::Failed,
-            ..Self::of(identifier, items, &Origin::default())
+            ..Self::of(identifier, items, &tally, &Origin::default())
         }
     }
 
@@ -166,7 +215,12 @@ impl Document {
     /// How many parameter sets failed.
     #[must_use]
     pub fn failed(&self) -> usize {
-        self.result_data.iter().filter(|item| item.status == Status::Failed).count()
+        self.failed
+    }
+
+    /// The results of its parameter sets, taken out of it.
+    pub fn take_items(&mut self) -> Vec<Item> {
+        std::mem::take(&mut self.result_data)
     }
 
     /// One line, or indented.
@@ -197,7 +251,7 @@ fn masked(action: Option<&Action>, set: &Map<String, Value>) -> Map<String, Valu
     // A name that is not known may be a secret's, misspelt.
     let secret = |name: &str| match action.and_then(|action| action.parameter(name)) {
         Some(parameter) => parameter.of.is_secret(),
-        None => !["context", "dry_run"].contains(&name),
+        None => !ALWAYS.contains(&name),
     };
     let of_operation = || match action.map(|action| &action.run) {
         Some(Run::Operation(Some(operation)) | Run::Wait(operation)) => operation.name,

@@ -2,11 +2,12 @@
 //!
 //! Knows no action by name. Each set has its own deadline and its own result; one that fails does not stop the others.
 
-use crate::asset::{Asset, by_reference};
+use crate::asset::{Asset, Place, by_reference};
 use crate::history;
 use crate::journal::{Journal, OfSet};
+use crate::progress::Progress;
 use crate::request::Request;
-use crate::result::{Document, Item};
+use crate::result::{Document, Item, Status, Tally};
 use crate::secret_sink::{self, SecretSink};
 use crate::session_credentials;
 use awsiam_actions::Action;
@@ -18,11 +19,15 @@ use awsiam_actions::outcome::{Failure, Outcome};
 use awsiam_actions::parameters::Parameters;
 use awsiam_actions::reader::Reader;
 use awsiam_actions::record::Recorder as _;
+use awsiam_actions::runbook::Runbook;
 use awsiam_actions::target::Target;
 use awsiam_iam::credentials::{Keys, Settings, Source};
 use awsiam_iam::{Client, Origin, timestamp};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::time::SystemTime;
 use tokio::time::Instant;
@@ -32,10 +37,38 @@ use tokio::time::Instant;
 pub struct Options {
     /// Show plans instead of carrying them out, for every parameter set.
     pub dry_run: bool,
+    /// Begin no further parameter set once one has failed.
+    pub fail_fast: bool,
 }
 
-/// Runs a request to its result.
-pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop) -> Document {
+/// Takes the result of a parameter set, with its index in the request, as soon as it is there.
+pub type Each<'a> = &'a mut dyn FnMut(usize, Item);
+
+/// A parameter set that is fit to be run.
+struct Work<'a> {
+    index: usize,
+    set: &'a Map<String, Value>,
+    /// The action; of the general form, the operation that the set names.
+    meant: &'static Action,
+    parameters: Parameters,
+    /// Whether the set brings credentials of its own.
+    own: bool,
+    settings: Settings,
+    account: Option<String>,
+    /// The earlier run that it is about.
+    of_run: Option<String>,
+    /// What it changes, in words: sets about the same are worked on one after the other.
+    about: Option<String>,
+}
+
+/// Runs a request to its result. Where `each` takes the results, the document comes without them.
+pub async fn run(
+    request: &Request,
+    asset: &Asset,
+    options: Options,
+    stop: &Stop,
+    mut each: Option<Each<'_>>,
+) -> Document {
     let action = request.action;
     let identifier = action.identifier;
     // Which operation the general form is about, each set says for itself.
@@ -43,66 +76,143 @@ pub async fn run(request: &Request, asset: &Asset, options: Options, stop: &Stop
     if let Err(message) = permitted(action, asset, general) {
         return Document::refused(identifier, Some(action), &request.sets, &message);
     }
+    let count = request.sets.len();
     let journal = Journal::new(asset.state_dir.clone(), asset.require_journal).keeping(asset.retention);
-    let mut items = vec![];
-    let mut origin = Origin::default();
-    let mut of_asset: Option<(Settings, Client)> = None;
-    let mut no_credentials = None;
-    for (index, set) in request.sets.iter().enumerate() {
-        if *stop.borrow() {
-            items.push(Item::cancelled(action, set));
-            continue;
+    let clients = Clients::default();
+    let mut items: Vec<Option<Item>> = vec![];
+    items.resize_with(if each.is_some() { 0 } else { count }, || None);
+    let (mut tally, mut origin, mut progress) = (Tally::default(), Origin::default(), Progress::of(count));
+    let mut done = |index: usize, item: Item| {
+        tally.count(&item);
+        progress.tell(&item);
+        match &mut each {
+            Some(each) => each(index, item),
+            None => items[index] = Some(item),
         }
-        let prepared = operations::resolve(action, set).and_then(|(meant, own)| {
-            if general && !allows(asset, action) {
-                permitted(meant, asset, false)?;
-            } else {
-                changes_allowed(meant, asset)?;
-            }
-            let own = referenced(meant, own)?;
-            let parameters = Parameters::validate(meant, &own).map_err(|wrong| wrong.join(". "))?;
-            let keys: Option<Keys> = parameters.secret("credentials").map(session_credentials::parse).transpose()?;
-            let mut parameters = parameters;
-            let of_run = recall_runs(meant, asset, &mut parameters)?;
-            Ok((meant, parameters, keys, of_run))
-        });
-        let (meant, mut parameters, keys, of_run) = match prepared {
-            Ok(prepared) => prepared,
-            Err(message) => {
-                items.push(Item::invalid(Some(action), set, message));
-                continue;
-            }
-        };
-        parameters.dry_run |= options.dry_run;
-        let own = keys.is_some();
-        let (settings, client) = match (&of_asset, asset.settings_for(keys)) {
-            (Some(known), Ok(_)) if !own => known.clone(),
-            (_, Ok(settings)) => {
-                let client = Client::connect(&settings, &asset.transport).await;
-                if !own {
-                    of_asset = Some((settings.clone(), client.clone()));
+    };
+    let (mut waiting, mut no_credentials) = (VecDeque::new(), None);
+    for (index, set) in request.sets.iter().enumerate() {
+        match prepare(action, asset, (index, set), options) {
+            Ok(work) => waiting.push_back(work),
+            Err(problem) => {
+                if let Problem::NoCredentials(message) = &problem {
+                    no_credentials = Some(message.clone());
                 }
-                (settings, client)
+                done(index, Item::invalid(Some(action), set, problem.message()));
             }
-            (_, Err(message)) => {
-                no_credentials = Some(message.clone());
-                items.push(Item::invalid(Some(action), set, message));
-                continue;
-            }
-        };
-        let client = client.until(Instant::now() + asset.time_out);
-        let entries = journal.for_set(index);
-        let item =
-            run_set((meant, request), asset, (set, &parameters, of_run), (&settings, &client), entries, stop).await;
-        merge(&mut origin, client.origin());
-        items.push(item);
+        }
+    }
+    let (mut busy, mut failed) = (HashSet::new(), false);
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        while under_way.len() < asset.max_concurrency && !*stop.borrow() && !(failed && options.fail_fast) {
+            // The first whose target nobody is at work on: of several about the same, the one that was named first.
+            let free = |work: &Work<'_>| work.about.as_ref().is_none_or(|about| !busy.contains(about));
+            let Some(work) = waiting.iter().position(free).and_then(|at| waiting.remove(at)) else { break };
+            busy.extend(work.about.clone());
+            let entries = journal.for_set(work.index);
+            let clients = &clients;
+            under_way.push(async move {
+                let client = clients.get(&work, asset).await.until(Instant::now() + asset.time_out);
+                let item = run_set(request, asset, &work, &client, entries, stop).await;
+                (work, item, client.origin())
+            });
+        }
+        let Some((work, item, seen)) = under_way.next().await else { break };
+        if let Some(about) = &work.about {
+            busy.remove(about);
+        }
+        merge(&mut origin, seen);
+        failed |= item.status == Status::Failed;
+        done(work.index, item);
+    }
+    drop(under_way);
+    for work in waiting {
+        let cancelled = *stop.borrow();
+        let item = if cancelled { Item::cancelled } else { Item::not_begun };
+        done(work.index, item(action, work.set));
     }
     journal.close();
     match no_credentials {
-        Some(message) if items.iter().all(|item| item.invalid) => {
-            Document::refused(identifier, Some(action), &request.sets, &message)
+        Some(message) if tally.all_invalid() => {
+            let mut document = Document::refused(identifier, Some(action), &request.sets, &message);
+            if each.is_some() {
+                document.take_items();
+            }
+            document
         }
-        _ => Document::of(identifier, items, &origin),
+        _ => Document::of(identifier, items.into_iter().flatten().collect(), &tally, &origin),
+    }
+}
+
+/// Why a parameter set is not fit to be run.
+enum Problem {
+    Invalid(String),
+    NoCredentials(String),
+}
+
+impl Problem {
+    fn message(self) -> String {
+        match self {
+            Self::Invalid(message) | Self::NoCredentials(message) => message,
+        }
+    }
+}
+
+impl From<String> for Problem {
+    fn from(message: String) -> Self {
+        Self::Invalid(message)
+    }
+}
+
+/// Makes a parameter set fit to be run, or says what to change. No call is made.
+fn prepare<'a>(
+    action: &'static Action,
+    asset: &Asset,
+    (index, set): (usize, &'a Map<String, Value>),
+    options: Options,
+) -> Result<Work<'a>, Problem> {
+    let (meant, own) = operations::resolve(action, set)?;
+    if matches!(action.run, Run::Operation(None)) && !allows(asset, action) {
+        permitted(meant, asset, false)?;
+    } else {
+        changes_allowed(meant, asset)?;
+    }
+    let own = referenced(meant, own)?;
+    let mut parameters = Parameters::validate(meant, &own).map_err(|wrong| wrong.join(". "))?;
+    parameters.dry_run |= options.dry_run;
+    let keys: Option<Keys> = parameters.secret("credentials").map(session_credentials::parse).transpose()?;
+    let of_run = recall_runs(meant, asset, &mut parameters)?;
+    let place = Place::of(&own)?;
+    let own = keys.is_some();
+    let settings = asset.settings_for(keys, &place).map_err(Problem::NoCredentials)?;
+    let account = asset.account_of(&settings, &place);
+    let about = runbook(meant, &parameters).map(|runbook| {
+        let target = runbook.target();
+        let name = target.owner_of.as_ref().unwrap_or(&target.given).to_lowercase();
+        format!("{} {} {name}", account.as_deref().unwrap_or_default(), target.principal.name())
+    });
+    Ok(Work { index, set, meant, parameters, own, settings, account, of_run, about })
+}
+
+/// The clients of a run: one for each role that is assumed, so that each session is made once, and all share the
+/// connections of one transport.
+#[derive(Default)]
+struct Clients(tokio::sync::Mutex<HashMap<Option<String>, Client>>);
+
+impl Clients {
+    async fn get(&self, work: &Work<'_>, asset: &Asset) -> Client {
+        if work.own {
+            return Client::connect(&work.settings, &asset.transport).await;
+        }
+        let role = work.settings.assume.as_ref().map(|role| role.role_arn.clone());
+        let mut known = self.0.lock().await;
+        if let Some(client) = known.get(&role) {
+            return client.clone();
+        }
+        let client = Client::connect(&work.settings, &asset.transport).await;
+        known.insert(role, client.clone());
+        client
     }
 }
 
@@ -213,16 +323,27 @@ fn referenced<'a>(
     Ok(set)
 }
 
+/// The runbook of an action that changes something.
+fn runbook(action: &Action, parameters: &Parameters) -> Option<Runbook> {
+    match action.run {
+        Run::Runbook(plan) => Some(plan(parameters)),
+        Run::Operation(Some(operation)) if !operation.reads() => Some(operations::runbook(operation, parameters)),
+        Run::Operation(_) | Run::Lookup(_) | Run::Wait(_) => None,
+    }
+}
+
 async fn run_set(
-    (meant, request): (&'static Action, &Request),
+    request: &Request,
     asset: &Asset,
-    (set, parameters, of_run): (&Map<String, Value>, &Parameters, Option<String>),
-    (settings, client): (&Settings, &Client),
+    work: &Work<'_>,
+    client: &Client,
     journal: OfSet<'_>,
     stop: &Stop,
 ) -> Item {
+    let Work { set, meant, parameters, settings, of_run, account, .. } = work;
     let action = request.action;
     let mut rules = asset.rules.clone();
+    rules.account_id.clone_from(account);
     let entry = format!("{}-{}", journal.run_id(), journal.index());
     let mut sink = match sink(meant, parameters, asset) {
         Ok(sink) => sink,
@@ -243,32 +364,7 @@ async fn run_set(
     rules.own_role_arn =
         asset.settings.as_ref().and_then(|settings| settings.assume.as_ref()).map(|role| role.role_arn.clone());
     rules.indirect = settings.assume.is_some() || rules.own_keys.len() > 1;
-    let (mut outcome, mut record) = if meant.read_only() {
-        let source = match &settings.assume {
-            Some(role) => format!("role {} assumed with {}", role.role_arn, settings.source),
-            None => settings.source.to_string(),
-        };
-        let reader = Reader::new(client, source);
-        let outcome = unless_stopped(stop, async {
-            if rules.account_id.is_some() {
-                guard::account(&rules, &Target::user(""), &reader.identity().await)?;
-            }
-            look_up(meant, parameters, &reader).await
-        })
-        .await
-        .unwrap_or_else(|| Err(Failure::Cancelled("Cancelled.".to_owned())));
-        let record = failure_record(&outcome);
-        (outcome, record)
-    } else {
-        let runbook = match &meant.run {
-            Run::Runbook(plan) => plan(parameters),
-            Run::Operation(Some(operation)) => operations::runbook(operation, parameters),
-            // Neither is what a set is resolved to, nor does it change anything.
-            Run::Operation(None) | Run::Lookup(_) | Run::Wait(_) => {
-                let failure = Failure::Invalid(format!("Action {:?} is not for a runbook", meant.name));
-                return Item::of(action, set, Err(failure.clone()), failure_record(&Err(failure)));
-            }
-        };
+    let (mut outcome, mut record) = if let Some(runbook) = runbook(meant, parameters) {
         let dry_run = parameters.dry_run;
         if !dry_run {
             let begun = json!({
@@ -297,6 +393,22 @@ async fn run_set(
         };
         let conclusion = execute(&runbook, context).await;
         (conclusion.outcome, conclusion.record)
+    } else {
+        let source = match &settings.assume {
+            Some(role) => format!("role {} assumed with {}", role.role_arn, settings.source),
+            None => settings.source.to_string(),
+        };
+        let reader = Reader::new(client, source);
+        let outcome = unless_stopped(stop, async {
+            if rules.account_id.is_some() {
+                guard::account(&rules, &Target::user(""), &reader.identity().await)?;
+            }
+            look_up(meant, parameters, &reader).await
+        })
+        .await
+        .unwrap_or_else(|| Err(Failure::Cancelled("Cancelled.".to_owned())));
+        let record = failure_record(&outcome);
+        (outcome, record)
     };
     if let Ok(done) = &mut outcome
         && !done.secrets.is_empty()

@@ -164,7 +164,8 @@ fn a_signal_lets_what_is_in_flight_finish_and_begins_nothing_new() {
         // The first stage of the deletion is held up; the later ones must not begin.
         world.fault(Fault::every("DeleteLoginProfile", Effect::Delay { milliseconds: 1500 }));
         let sets = json!([{ "username": "mallory" }, { "username": "bob" }]);
-        let request = json!({ "action": "delete user", "config": world.asset(), "parameters": sets });
+        let mut request = json!({ "action": "delete user", "config": world.asset(), "parameters": sets });
+        request["config"]["max_concurrency"] = 1.into();
         let ran = signalled(&world, signal, &request, "DeleteAccessKey");
         assert_eq!((ran.code, ran.result["action_cancelled"].as_bool()), (code, Some(true)), "{}", ran.stdout);
         assert!(ran.message().starts_with("Cancelled. "), "{}", ran.message());

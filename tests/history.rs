@@ -184,7 +184,7 @@ fn parameter_sets_are_told_apart() {
     // The second deletion of a password is held up: the first set ends, the third is not begun.
     world.fault(Fault::nth("DeleteLoginProfile", 2, Effect::Stall { seconds: 60.0, executed: false }));
     let sets = json!([{ "username": "mallory" }, { "username": "alice" }, { "username": "bob" }]);
-    let child = start(&world, "disable user", &sets);
+    let child = support::start_with(&world, "disable user", &sets, json!({ "max_concurrency": 1 }));
     until("the second set", || events(&world, "ended") == 1 && events(&world, "succeeded") == 4);
     assert!(
         runs(&world, &[])

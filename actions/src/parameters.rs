@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Names beside an action's own that any parameter set may hold.
-pub const ALWAYS: &[&str] = &["context", "dry_run"];
+pub const ALWAYS: &[&str] = &["context", "dry_run", "account_id", "role_arn"];
 
 /// Validated parameters.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@
 use crate::carrier::{Exchange, Failed, Seen, Watch, failure_of};
 use crate::credentials::{Settings, configure};
 use crate::error::{Attempt, Detail, Ending, Error, Kind};
+use crate::pace::{Class, Pace};
 use crate::table::{self, Operation};
 use crate::transport::{Transport, is_aws};
 use crate::types::{Read, Request};
@@ -134,6 +135,7 @@ struct Shared {
     /// Made when it is first needed: lookups ask STS nothing.
     sts: LazyLock<aws_sdk_sts::Client, Box<dyn FnOnce() -> aws_sdk_sts::Client + Send>>,
     permits: Semaphore,
+    pace: Pace,
     identity: OnceCell<Identity>,
     origin: Mutex<Origin>,
     /// By how many seconds the endpoint's clock was ahead of ours at the last answer.
@@ -168,6 +170,9 @@ fn patience(kind: Kind) -> Patience {
     }
 }
 
+/// Calls under way at once: all that has to be known before a user is deleted takes twelve.
+const CALLS_AT_ONCE: usize = 16;
+
 /// An error code of a signature, with a clock this far off, means the clock and not the key.
 const CLOCK_LEEWAY_SECONDS: i64 = 240;
 
@@ -179,7 +184,8 @@ impl Client {
             shared: Arc::new(Shared {
                 iam: aws_sdk_iam::Client::new(&sdk),
                 sts: LazyLock::new(Box::new(move || aws_sdk_sts::Client::new(&sdk))),
-                permits: Semaphore::new(settings.max_concurrency.max(1)),
+                permits: Semaphore::new(CALLS_AT_ONCE),
+                pace: Pace::default(),
                 identity: OnceCell::new(),
                 origin: Mutex::default(),
                 clock_ahead: AtomicI64::new(0),
@@ -250,10 +256,11 @@ impl Client {
     /// [`Error`]
     pub async fn send(&self, call: &Call) -> Result<Reply<Value>, Error> {
         let operation = call.operation;
+        let class = if operation.reads() { Class::Read } else { Class::Write };
         let one = || -> OneAttempt<'_, Value> {
             Box::pin(Exchange::new(operation, call.body.clone()).send(&self.shared.iam))
         };
-        let outcome = self.attempts(operation.name, operation.repeatable(), &one).await;
+        let outcome = self.attempts(operation.name, (class, operation.repeatable()), &one).await;
         // IAM may quote what it does not take.
         outcome.map_err(|error| error.without(&operation.secrets_in(&call.parameters)))
     }
@@ -357,7 +364,7 @@ impl Client {
                 (identity_of(sent), watch.seen())
             })
         };
-        let reply = self.attempts("GetCallerIdentity", true, &one).await?;
+        let reply = self.attempts("GetCallerIdentity", (Class::Read, true), &one).await?;
         Ok(reply.data)
     }
 
@@ -382,14 +389,14 @@ impl Client {
                 (account, watch.seen())
             })
         };
-        self.attempts("GetAccessKeyInfo", true, &one).await
+        self.attempts("GetAccessKeyInfo", (Class::Read, true), &one).await
     }
 
     /// The loop around every call.
     async fn attempts<'a, T>(
         &'a self,
         operation: &str,
-        repeatable: bool,
+        (class, repeatable): (Class, bool),
         one: &(dyn Fn() -> OneAttempt<'a, T> + Sync),
     ) -> Result<Reply<T>, Error> {
         let started = Instant::now();
@@ -398,6 +405,7 @@ impl Client {
         loop {
             let began = AtomicBool::new(false);
             let attempt = async {
+                self.shared.pace.turn(class).await;
                 let Ok(_permit) = self.shared.permits.acquire().await else {
                     let closed = Failed::not_sent(Kind::InvalidRequest, "the client is closed".to_owned());
                     return (Err(closed), Seen::default());
@@ -417,6 +425,16 @@ impl Client {
                 (Err(failed(Kind::TimeOut, reason)), Seen::default())
             });
             self.note(&seen);
+            match &outcome {
+                // One call alone keeps its own pauses.
+                Err(failed) if failed.kind == Kind::Throttled => {
+                    if self.shared.permits.available_permits() < CALLS_AT_ONCE {
+                        self.shared.pace.throttled();
+                    }
+                }
+                Err(failed) if !matches!(failed.ending, Ending::Answered { .. }) => {}
+                _ => self.shared.pace.answered(),
+            }
             let failed = match outcome {
                 Ok((data, request_id)) => {
                     tracing::debug!(operation, attempts = attempts.len() + 1, "answered");

@@ -150,12 +150,10 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long one attempt of a call may take.
     pub attempt_timeout: Duration,
-    /// How many calls are under way at once.
-    pub max_concurrency: usize,
 }
 
 impl Settings {
-    /// Settings with this source and the defaults: us-east-1, 3 s to connect, 15 s an attempt, 16 calls at once.
+    /// Settings with this source and the defaults: us-east-1, 3 s to connect, 15 s an attempt.
     #[must_use]
     pub fn new(source: Source) -> Self {
         Self {
@@ -166,7 +164,6 @@ impl Settings {
             connect_timeout: Duration::from_secs(3),
             attempt_timeout: Duration::from_secs(15),
             // All that is to be known of a user before it is deleted is asked for at once: twelve calls.
-            max_concurrency: 16,
         }
     }
 }

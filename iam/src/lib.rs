@@ -7,6 +7,7 @@ mod client;
 pub mod credentials;
 pub mod error;
 mod example;
+mod pace;
 pub mod table;
 pub mod transport;
 pub mod types;

@@ -76,5 +76,4 @@ fn requests_and_replies_are_botocore_s() {
     }
     assert!(count >= theirs.len(), "{count} cases");
     assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
-    println!("{count} requests and replies agree with botocore {}", head["botocore"]);
 }

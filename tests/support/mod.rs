@@ -72,7 +72,16 @@ impl Ran {
 
 /// Starts a run that is going to be held up.
 pub fn start(world: &World, action: &str, sets: &Value) -> Child {
-    let request = json!({ "action": action, "config": world.asset(), "parameters": sets }).to_string();
+    start_with(world, action, sets, json!({}))
+}
+
+/// The same with more in the asset.
+pub fn start_with(world: &World, action: &str, sets: &Value, more: Value) -> Child {
+    let mut config = world.asset();
+    for (name, value) in more.as_object().unwrap() {
+        config[name] = value.clone();
+    }
+    let request = json!({ "action": action, "config": config, "parameters": sets }).to_string();
     let mut child = program(&["run", "-"], &[]).spawn().unwrap();
     child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
     child
