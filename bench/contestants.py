@@ -70,12 +70,16 @@ class Arena:
 
     def awsiam(self, action: str, parameters: dict, key: Key) -> list[str]:
         """The command that runs an action, the way a platform starts it but for the request, which is in a file."""
+        return self.awsiam_on(action, [parameters], key)
+
+    def awsiam_on(self, action: str, sets: list[dict], key: Key) -> list[str]:
+        """The same with many parameter sets."""
         request = {
             "action": action,
             "config": {"access_key": key.id, "secret_key": key.secret},
-            "parameters": [parameters],
+            "parameters": sets,
         }
-        path = self.scratch / f"{action.replace(' ', '_')}.json"
+        path = self.scratch / f"{action.replace(' ', '_')}-{len(sets)}.json"
         path.write_text(json.dumps(request))
         return [str(self.binary), "run", "--log-level", "off", str(path)]
 

@@ -14,7 +14,7 @@ script from using threads.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Iterator
 
 from contestants import Arena, read_reply
@@ -47,6 +47,7 @@ class Subject:
     script: str
     claimed: int
     effect: Callable[[dict], None]
+    parameters: dict = field(default_factory=dict)
 
 
 def disabled(user: dict) -> None:
@@ -57,7 +58,9 @@ def disabled(user: dict) -> None:
 
 SUBJECTS = [
     Subject("disable user", "disable_user.py", 3, disabled),
-    Subject("delete user", "delete_user.py", 5, lambda user: user.clear()),
+    Subject("delete user", "delete_user.py", 5, lambda user: user.clear(), {"evidence": "changes"}),
+    # One more to read when its keys were last used, which nothing tells afterwards.
+    Subject("delete user", "delete_user.py", 6, lambda user: user.clear()),
 ]
 
 
@@ -85,7 +88,7 @@ def measure(arena: Arena, runs: int) -> Iterator[Section]:
 
 def race(arena: Arena, sandbox: Sandbox, distance: Distance, subject: Subject, runs: int) -> dict:
     commands = {
-        "awsiam": arena.awsiam(subject.action, {"username": ALICE["name"]}, OPERATOR),
+        "awsiam": arena.awsiam(subject.action, {"username": ALICE["name"], **subject.parameters}, OPERATOR),
         "boto3": arena.peers.boto3(subject.script, ALICE["name"]),
     }
     environment = arena.environment(distance.endpoint if distance.round_trip_ms else sandbox.endpoint, OPERATOR)
@@ -116,6 +119,10 @@ def after(before: dict, subject: Subject) -> dict:
     return account
 
 
+def with_parameters(subject: Subject) -> str:
+    return "".join(f" with {name} {value}" for name, value in subject.parameters.items())
+
+
 def section(subject: Subject, measured: dict, runs: int) -> Section:
     rows, claims = [], []
     for round_trip, journeys in measured.items():
@@ -138,7 +145,7 @@ def section(subject: Subject, measured: dict, runs: int) -> Section:
         text = f"wall ≤ {subject.claimed} × {round_trip} ms + {ALLOWANCE_MS} ms = {limit} ms"
         claims.append(Claim(text, f"{figure(wall)} ms", wall <= limit))
     return Section(
-        title=f"Distance: `{subject.action}` ({runs} runs each)",
+        title=f"Distance: `{subject.action}`{with_parameters(subject)} ({runs} runs each)",
         columns=["round trip", "", "wall", "dependent round trips", "requests", "connections", "CPU"],
         rows=rows,
         claims=claims,

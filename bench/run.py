@@ -17,17 +17,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bulk
 import cold_start
+import growth
 import list_users
 import round_trips
 from contestants import Arena, Peers
 from measuring import CannotMeasure, WrongResult, cost_of_any_process
 
 # A benchmark is a module with NAME, RUNS (how often each contestant runs unless --runs says otherwise) and
-# measure(Arena, runs), which yields report.Section. Still to come, each in a module of its own:
-#   bulk    500 users disabled in one request: wall, requests, peak memory, against a boto3 loop
-#   growth  how CPU and peak memory grow with parameter sets, list length and size of replies
-BENCHMARKS = [cold_start, round_trips, list_users]
+# measure(Arena, runs), which yields report.Section.
+BENCHMARKS = [cold_start, round_trips, list_users, bulk, growth]
 
 ROOT = Path(__file__).resolve().parent.parent
 

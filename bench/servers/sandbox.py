@@ -52,6 +52,10 @@ class Sandbox:
         """Makes the account this one, and empties the log."""
         self._control("POST", "reset", seed)
 
+    def misbehave(self, faults: list[dict]) -> None:
+        """Makes the sandbox behave badly in these ways."""
+        self._control("PUT", "faults", faults)
+
     def account(self) -> dict:
         """The account as it is now."""
         return self._control("GET", "state")

@@ -426,11 +426,8 @@ impl Client {
             });
             self.note(&seen);
             match &outcome {
-                // One call alone keeps its own pauses.
                 Err(failed) if failed.kind == Kind::Throttled => {
-                    if self.shared.permits.available_permits() < CALLS_AT_ONCE {
-                        self.shared.pace.throttled();
-                    }
+                    self.shared.pace.throttled(self.shared.permits.available_permits() == CALLS_AT_ONCE);
                 }
                 Err(failed) if !matches!(failed.ending, Ending::Answered { .. }) => {}
                 _ => self.shared.pace.answered(),

@@ -140,10 +140,14 @@ impl Pace {
         }
     }
 
-    /// IAM has throttled a call.
-    pub(crate) fn throttled(&self) {
+    /// IAM has throttled a call. One that was alone keeps its own pauses, as long as there is no pace yet: slowing down
+    /// would not help it.
+    pub(crate) fn throttled(&self, alone: bool) {
         let mut state = self.state();
         let now = Instant::now();
+        if alone && state.rate.is_none() {
+            return;
+        }
         if state.throttled.is_some_and(|then| now.saturating_duration_since(then) < ONE_EVENT) {
             return;
         }
@@ -196,7 +200,7 @@ mod tests {
                     pace.answered();
                     break;
                 }
-                pace.throttled();
+                pace.throttled(false);
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
