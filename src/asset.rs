@@ -5,7 +5,7 @@
 
 use crate::journal;
 use awsiam_actions::guard::Rules;
-use awsiam_iam::credentials::{AssumeRole, Keys, Region, Settings, Source};
+use awsiam_iam::credentials::{AssumeRole, Keys, Region, Settings, Source, is_access_key_id};
 use awsiam_iam::transport::{Transport, check_endpoint};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -503,8 +503,8 @@ fn source(reading: &Reading<'_>) -> Result<Option<Source>, String> {
                     "Asset: session_token holds blanks, line breaks or other characters that no token has".to_owned()
                 );
             }
-            if odd(&access_key_id) {
-                return Err("Asset: access_key holds blanks or other characters that no access key has".to_owned());
+            if !is_access_key_id(&access_key_id) {
+                return Err("Asset: access_key holds blanks or other characters that no access key's id has; do access_key and secret_key stand in each other's place?".to_owned());
             }
             Ok(Some(Source::Keys(Keys { access_key_id, secret_access_key, session_token })))
         }

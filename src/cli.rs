@@ -552,6 +552,12 @@ fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<
             first_signal().await;
             tracing::warn!("told to stop: finishing what is under way, beginning nothing new");
             tell.send_replace(true);
+            // Whoever insists does not want to wait for an answer that may not come.
+            first_signal().await;
+            tracing::error!(
+                "told to stop again: ending at once; what was under way may or may not have happened, see awsiam runs"
+            );
+            std::process::exit(SIGNAL.load(std::sync::atomic::Ordering::Relaxed).into());
         });
         let document = match lines {
             None => run::run(request, asset, options, &stop, None).await,
@@ -571,6 +577,7 @@ fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<
 static SIGNAL: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
 
 async fn first_signal() {
+    // Listens anew each time: signals before that are another's.
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -709,8 +716,12 @@ fn describe(action: &Action) -> String {
     if let Run::Operation(Some(operation)) | Run::Wait(operation) = action.run {
         let _ = writeln!(text, "\nErrors: {}", operation.errors.join(", "));
     }
-    let _ = writeln!(text, "\nCalls: {}", action.calls().join(", "));
-    let _ = writeln!(text, "Permissions: {}", permissions::of_action(action).join(", "));
+    if let Some(words) = action.calls_in_words() {
+        let _ = writeln!(text, "\nCalls: {words}");
+    } else {
+        let _ = writeln!(text, "\nCalls: {}", action.calls().join(", "));
+        let _ = writeln!(text, "Permissions: {}", permissions::of_action(action).join(", "));
+    }
     if !action.undoing.is_empty() {
         let _ = writeln!(text, "\nUndoing: {}", action.undoing);
     }

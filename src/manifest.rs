@@ -620,7 +620,8 @@ fn tables() -> String {
             format!("`{place}.{}`", output.path)
         });
         let _ = write!(text, "\nOutput: {}\n", paths.collect::<Vec<_>>().join(", "));
-        let _ = write!(text, "\nCalls: {}\n", quoted(&action.calls()));
+        let calls = action.calls_in_words().map_or_else(|| quoted(&action.calls()), str::to_owned);
+        let _ = write!(text, "\nCalls: {calls}\n");
     }
     text.push('\n');
     text

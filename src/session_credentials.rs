@@ -3,7 +3,7 @@
 //!
 //! Reads literals only and runs nothing. No error repeats any part of the text.
 
-use awsiam_iam::credentials::Keys;
+use awsiam_iam::credentials::{Keys, is_access_key_id};
 use secrecy::{ExposeSecret, SecretString};
 
 const WRONG: &str = "Parameter \"credentials\" must be a JSON object (or Python dictionary) with the credentials of an assumed role: AccessKeyId, SecretAccessKey, SessionToken";
@@ -45,11 +45,13 @@ pub fn parse(text: &SecretString) -> Result<Keys, String> {
         return Err(format!("Parameter \"credentials\" holds blanks or line breaks where no key has any. {WRONG}"));
     }
     let missing = |name: &str| format!("Parameter \"credentials\" has no {name}. {WRONG}");
-    Ok(Keys {
-        access_key_id: member("AccessKeyId").ok_or_else(|| missing("AccessKeyId"))?.expose_secret().to_owned(),
-        secret_access_key: member("SecretAccessKey").ok_or_else(|| missing("SecretAccessKey"))?,
-        session_token: member("SessionToken"),
-    })
+    let id = member("AccessKeyId").ok_or_else(|| missing("AccessKeyId"))?;
+    let secret_access_key = member("SecretAccessKey").ok_or_else(|| missing("SecretAccessKey"))?;
+    if !is_access_key_id(id.expose_secret()) {
+        return Err(format!("Parameter \"credentials\" has an AccessKeyId that is none. {WRONG}"));
+    }
+    let access_key_id = id.expose_secret().to_owned();
+    Ok(Keys { access_key_id, secret_access_key, session_token: member("SessionToken") })
 }
 
 /// How deep literals may nest: credentials need two levels.

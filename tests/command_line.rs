@@ -182,6 +182,28 @@ fn a_signal_lets_what_is_in_flight_finish_and_begins_nothing_new() {
     }
 }
 
+/// Who insists does not wait for an answer that may not come; what was under way is told as unknown.
+#[test]
+fn a_second_signal_ends_at_once() {
+    let world = World::new();
+    world.fault(Fault::every("DeleteLoginProfile", Effect::Stall { seconds: 60.0, executed: true }));
+    let child = support::start(&world, "disable user", &json!([{ "username": "alice" }]));
+    support::until("the change", || world.calls().iter().any(|seen| seen.operation == "DeleteLoginProfile"));
+    let began = Instant::now();
+    let id = child.id().to_string();
+    // Signals that come while another is still to be taken are one.
+    for _ in 0..2 {
+        std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143));
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("see awsiam runs"));
+    let runs = run(&["runs", "--state-dir", world.state_dir.to_str().unwrap()], "", &[]);
+    assert!(runs.stdout.contains("interrupted: 1 unknown"), "{}", runs.stdout);
+}
+
 #[test]
 fn a_signal_while_looking_ends_at_once() {
     let world = World::new();

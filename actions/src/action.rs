@@ -121,6 +121,13 @@ impl Action {
         calls
     }
 
+    /// The calls in words, where they are not the action's own to say.
+    #[must_use]
+    pub fn calls_in_words(&self) -> Option<&'static str> {
+        matches!(self.run, Run::Operation(None))
+            .then_some("the operation that is named, and what its guards read: see `awsiam describe iam:NAME`")
+    }
+
     /// The parameter with this name.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {

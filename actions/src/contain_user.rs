@@ -5,10 +5,8 @@ use crate::execute::Done;
 use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::{
-    access_keys, assumable_roles, evidence, login_profile, quarantine, service_specific_credentials, sessions,
-    signing_certificates, ssh_public_keys,
-};
+use crate::steps::other_credentials::{self, ServiceSpecificCredentials, SigningCertificates, SshPublicKeys};
+use crate::steps::{access_keys, assumable_roles, evidence, login_profile, quarantine, sessions};
 use crate::target::Target;
 use serde_json::{Value, json};
 
@@ -98,9 +96,9 @@ fn runbook(p: &Parameters) -> Runbook {
         runbook = runbook
             .stage(login_profile::absent())
             .and(access_keys::inactive())
-            .and(ssh_public_keys::inactive())
-            .and(signing_certificates::inactive())
-            .and(service_specific_credentials::inactive());
+            .and(other_credentials::inactive(SshPublicKeys))
+            .and(other_credentials::inactive(SigningCertificates))
+            .and(other_credentials::inactive(ServiceSpecificCredentials));
     }
     if p.flag("sessions") {
         runbook = runbook.stage_after_pause(sessions::revoked());

@@ -3,9 +3,9 @@
 use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
+use crate::steps::other_credentials::{self, ServiceSpecificCredentials, SigningCertificates, SshPublicKeys};
 use crate::steps::{
-    access_keys, attached_policies, group_membership, inline_policies, login_profile, mfa_devices,
-    service_specific_credentials, signing_certificates, ssh_public_keys, user,
+    access_keys, attached_policies, group_membership, inline_policies, login_profile, mfa_devices, user,
 };
 use crate::target::Target;
 
@@ -64,9 +64,9 @@ fn runbook(p: &Parameters) -> Runbook {
         .confirmed_by(p.given("confirm"))
         .stage(login_profile::absent())
         .and(access_keys::absent().with_last_use(p.given("evidence") != Some("changes")))
-        .and(signing_certificates::absent())
-        .and(ssh_public_keys::absent())
-        .and(service_specific_credentials::absent())
+        .and(other_credentials::absent(SigningCertificates))
+        .and(other_credentials::absent(SshPublicKeys))
+        .and(other_credentials::absent(ServiceSpecificCredentials))
         // Only now: without MFA, a password that could not be deleted would be easier to use than before.
         .stage(mfa_devices::inactive())
         .and(group_membership::none())

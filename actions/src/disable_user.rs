@@ -3,9 +3,8 @@
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::{
-    access_keys, evidence, login_profile, service_specific_credentials, signing_certificates, ssh_public_keys,
-};
+use crate::steps::other_credentials::{self, ServiceSpecificCredentials, SigningCertificates, SshPublicKeys};
+use crate::steps::{access_keys, evidence, login_profile};
 use crate::target::Target;
 
 /// `disable user`
@@ -81,9 +80,9 @@ fn runbook(p: &Parameters) -> Runbook {
     Runbook::takes_away_from(Target::user(user))
         .and_if(console, login_profile::absent())
         .and_if(keys, access_keys::inactive())
-        .and_if(others, ssh_public_keys::inactive())
-        .and_if(others, signing_certificates::inactive())
-        .and_if(others, service_specific_credentials::inactive())
+        .and_if(others, other_credentials::inactive(SshPublicKeys))
+        .and_if(others, other_credentials::inactive(SigningCertificates))
+        .and_if(others, other_credentials::inactive(ServiceSpecificCredentials))
         .gathers_everything_if(p.given("evidence") == Some("full"))
         .says(format!("User {user} disabled successfully"))
 }

@@ -55,7 +55,11 @@ async fn lookup(_: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
     let (request_id, simulated) = tokio::try_join!(ask_iam(reader, &identity), async { Ok(simulated.await) })
         .map_err(|error| explain(&error, reader.source(), Some(&identity)))?;
     let decisions = simulated.unwrap_or_else(|_| Err("IAM's simulator did not answer in time".to_owned()));
-    let abilities: Vec<Ability> = ACTIONS.iter().map(|action| ability(action, decisions.as_ref().ok())).collect();
+    let abilities: Vec<Ability> = ACTIONS
+        .iter()
+        .filter(|action| action.calls_in_words().is_none())
+        .map(|action| ability(action, decisions.as_ref().ok()))
+        .collect();
     let row = json!({
         "Account": identity.account,
         "Arn": identity.arn,

@@ -42,6 +42,13 @@ pub struct Keys {
     pub session_token: Option<SecretString>,
 }
 
+/// Whether a text can be the id of an access key, which is shown in logs and results: a secret that stands in its place
+/// mostly cannot. Source: IAM's `accessKeyIdType`.
+#[must_use]
+pub fn is_access_key_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// A role to assume on top of a source.
 #[derive(Debug, Clone)]
 pub struct AssumeRole {

@@ -6,6 +6,7 @@
 use crate::change::{Change, Reversal};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step, optional};
+use crate::steps::other_credentials::{self, Kind, ServiceSpecificCredentials, SigningCertificates, SshPublicKeys};
 use crate::steps::{
     access_keys, attached_policies, group_membership, inline_policies, instance_profiles, login_profile, quarantine,
     role,
@@ -14,9 +15,7 @@ use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
     GetInstanceProfile, GetLoginProfile, ListAccessKeys, ListAttachedRolePolicies, ListAttachedUserPolicies,
-    ListGroupsForUser, ListRolePolicies, ListSSHPublicKeys, ListServiceSpecificCredentials, ListSigningCertificates,
-    Tag, TagRole, TagUser, UntagRole, UntagUser, UpdateSSHPublicKey, UpdateServiceSpecificCredential,
-    UpdateSigningCertificate,
+    ListGroupsForUser, ListRolePolicies, Tag, TagRole, TagUser, UntagRole, UntagUser,
 };
 use secrecy::SecretString;
 use serde::Serialize;
@@ -169,6 +168,12 @@ struct Now {
     profiles: Map<String, Value>,
 }
 
+async fn statuses<K: Kind>(reader: &Reader, user: String, now: &mut Now) -> Result<(), Error> {
+    let items = K::list(reader, user).await?;
+    now.statuses.extend(items.iter().map(K::id_and_status).map(|(id, status)| (id.to_owned(), status.into())));
+    Ok(())
+}
+
 impl Restore {
     fn any(&self, operations: &[&str]) -> bool {
         self.changes.iter().any(|(operation, _)| operations.contains(&operation.as_str()))
@@ -184,21 +189,13 @@ impl Restore {
             }
         }
         if self.any(&["UpdateSSHPublicKey"]) {
-            let keys =
-                reader.list(&ListSSHPublicKeys { user_name: name(), ..ListSSHPublicKeys::default() }).await?.data;
-            now.statuses.extend(keys.ssh_public_keys.into_iter().map(|key| (key.ssh_public_key_id, key.status.into())));
+            statuses::<SshPublicKeys>(reader, name(), &mut now).await?;
         }
         if self.any(&["UpdateSigningCertificate"]) {
-            let request = ListSigningCertificates { user_name: name(), ..ListSigningCertificates::default() };
-            let certificates = reader.list(&request).await?.data.certificates;
-            now.statuses.extend(certificates.into_iter().map(|one| (one.certificate_id, one.status.into())));
+            statuses::<SigningCertificates>(reader, name(), &mut now).await?;
         }
         if self.any(&["UpdateServiceSpecificCredential"]) {
-            let request =
-                ListServiceSpecificCredentials { user_name: name(), ..ListServiceSpecificCredentials::default() };
-            let credentials = reader.list(&request).await?.data.service_specific_credentials;
-            now.statuses
-                .extend(credentials.into_iter().map(|one| (one.service_specific_credential_id, one.status.into())));
+            statuses::<ServiceSpecificCredentials>(reader, name(), &mut now).await?;
         }
         if self.any(&["DeleteLoginProfile", "CreateLoginProfile"]) {
             now.password = optional(reader.get(&GetLoginProfile { user_name: name() }).await)?.is_some();
@@ -449,11 +446,7 @@ impl Restore {
 
     fn change(&self, back: &Back, target: &Target) -> Option<Change> {
         let last = || Reversal::Irreversible { why: "a reversal: run the action again that was undone" };
-        let user = || target.name.clone();
         let (which, to) = (back.which.as_str(), back.to.as_deref());
-        let status = || to.unwrap_or_default().to_owned();
-        let words = format!("make {} {which} {}", back.kind, status().to_lowercase());
-        let about = format!("{} {which}", back.kind);
         Some(match back.kind {
             "access key" => Change::new(
                 &access_keys::set(&target.name, which, to?),
@@ -461,24 +454,10 @@ impl Restore {
                 access_keys::about(which),
                 last(),
             ),
-            "SSH public key" => {
-                let request =
-                    UpdateSSHPublicKey { user_name: user(), ssh_public_key_id: which.to_owned(), status: status() };
-                Change::new(&request, words, about, last())
-            }
-            "signing certificate" => {
-                let request =
-                    UpdateSigningCertificate { user_name: user(), certificate_id: which.to_owned(), status: status() };
-                Change::new(&request, words, about, last())
-            }
+            "SSH public key" => other_credentials::set::<SshPublicKeys>(&target.name, which, to?, last()),
+            "signing certificate" => other_credentials::set::<SigningCertificates>(&target.name, which, to?, last()),
             "service-specific credential" => {
-                let id = which.to_owned();
-                let request = UpdateServiceSpecificCredential {
-                    user_name: user(),
-                    service_specific_credential_id: id,
-                    status: status(),
-                };
-                Change::new(&request, words, about, last())
+                other_credentials::set::<ServiceSpecificCredentials>(&target.name, which, to?, last())
             }
             "password" if to.is_none() => login_profile::delete(&target.name),
             "password" => login_profile::create_to_be_reset(&target.name, self.password.as_ref()?),
