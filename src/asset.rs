@@ -458,6 +458,26 @@ impl Asset {
         Ok(settings)
     }
 
+    /// Whether a parameter set may act in this place: the asset's account is its safety rail, unless its role is a template
+    /// for many accounts.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn allows_place(&self, place: &Place) -> Result<(), String> {
+        let template = self.settings.as_ref().and_then(|settings| settings.assume.as_ref());
+        if template.is_some_and(|role| role.role_arn.contains(ACCOUNT)) {
+            return Ok(());
+        }
+        let Some(own) = &self.rules.account_id else { return Ok(()) };
+        let of_role = place.role_arn.as_ref().and_then(|arn| arn.split(':').nth(4));
+        match place.account_id.as_deref().or(of_role) {
+            Some(account) if account != own => Err(format!(
+                "The asset is for account {own}, but the parameter set is about account {account}. Use an asset without account_id, or one whose role_arn is a template"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The account that a parameter set is about, and that its credentials must be of.
     #[must_use]
     pub fn account_of(&self, settings: &Settings, place: &Place) -> Option<String> {

@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use tokio::sync::watch;
 
 /// Incident response on AWS IAM: one action request in, one proven result out.
@@ -285,10 +286,10 @@ struct SandboxArguments {
 /// A bad request or asset.
 const BAD: u8 = 2;
 
-/// Writes to stdout, which is `main`'s.
-pub(crate) type Print<'a> = &'a mut dyn FnMut(&str);
+/// Writes to stdout, which is `main`'s; false where that is not possible any more.
+pub(crate) type Print = fn(&str) -> bool;
 
-pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print<'_>) -> Ended {
+pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print) -> Ended {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -306,7 +307,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print<'
             let fail_fast = arguments.fail_fast || request.as_ref().is_ok_and(|request| request.fail_fast);
             let options = Options { dry_run: arguments.dry_run, fail_fast };
             let lines = arguments.jsonl.then_some(print);
-            perform(request, &arguments.common, options, arguments.strict, lines)
+            perform(request, &arguments.common, options, arguments.strict || fail_fast, lines)
         }
         Command::TestConnectivity(common) => {
             perform(by_hand("test connectivity", &[]), &common, Options::default(), false, None)
@@ -478,7 +479,7 @@ fn perform(
     common: &Common,
     options: Options,
     strict: bool,
-    lines: Option<Print<'_>>,
+    lines: Option<Print>,
 ) -> Ended {
     let (document, signal) = match request {
         Ok(request) => match prepare(&request, common) {
@@ -538,7 +539,7 @@ fn prepare(request: &Request, common: &Common) -> anyhow::Result<(Asset, HeldSan
 }
 
 /// Runs a request until its end or a signal; with the exit code that the signal asks for.
-fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<Print<'_>>) -> (Document, Option<u8>) {
+fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<Print>) -> (Document, Option<u8>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -562,8 +563,20 @@ fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<
         let document = match lines {
             None => run::run(request, asset, options, &stop, None).await,
             Some(print) => {
-                let mut each = |index: usize, item: Item| print(&item.line(request.action.identifier, index));
-                run::run(request, asset, options, &stop, Some(&mut each)).await
+                // On a thread of its own: who reads slowly must not hold up what is under way, nor signals.
+                let (lines, take) = mpsc::channel::<String>();
+                let writer = std::thread::spawn(move || {
+                    if !take.iter().all(|line| print(&line)) {
+                        tracing::error!("the results cannot be written any more; what is done is told by awsiam runs");
+                    }
+                });
+                let mut each = |index: usize, item: Item| {
+                    let _ = mpsc::Sender::send(&lines, item.line(request.action.identifier, index));
+                };
+                let document = run::run(request, asset, options, &stop, Some(&mut each)).await;
+                drop(lines);
+                let _ = writer.join();
+                document
             }
         };
         let stopped = *stop.borrow();

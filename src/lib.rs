@@ -27,8 +27,8 @@ pub struct Ended {
     pub code: u8,
 }
 
-/// Runs the command line. `print` takes what goes to stdout before the end.
+/// Runs the command line. `print` takes what goes to stdout before the end, and says whether it could be written.
 #[must_use]
-pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, print: &mut dyn FnMut(&str)) -> Ended {
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, print: fn(&str) -> bool) -> Ended {
     cli::main(arguments, print)
 }

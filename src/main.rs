@@ -12,15 +12,10 @@ fn main() -> std::process::ExitCode {
         let _ = writeln!(std::io::stdout(), "{document}");
         std::process::exit(1);
     }));
-    let mut lost = false;
-    let mut print = |text: &str| {
+    let ended = awsiam::main(std::env::args_os(), |text| {
         let mut stdout = std::io::stdout().lock();
-        lost |= stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err();
-    };
-    let ended = awsiam::main(std::env::args_os(), &mut print);
-    if lost {
-        return std::process::ExitCode::from(1);
-    }
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+    });
     if !ended.stdout.is_empty() {
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(ended.stdout.as_bytes()).and_then(|()| stdout.flush());

@@ -25,9 +25,11 @@ use awsiam_iam::credentials::{Keys, Settings, Source};
 use awsiam_iam::{Client, Origin, timestamp};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::SystemTime;
 use tokio::time::Instant;
@@ -90,22 +92,31 @@ pub async fn run(
             None => items[index] = Some(item),
         }
     };
-    let (mut waiting, mut no_credentials) = (VecDeque::new(), None);
+    let (mut waiting, mut no_credentials, mut other_problems) = (VecDeque::new(), None, false);
+    let mut failed = false;
     for (index, set) in request.sets.iter().enumerate() {
         match prepare(action, asset, (index, set), options) {
             Ok(work) => waiting.push_back(work),
             Err(problem) => {
                 if let Problem::NoCredentials(message) = &problem {
                     no_credentials = Some(message.clone());
+                } else {
+                    other_problems = true;
                 }
+                failed = true;
                 done(index, Item::invalid(Some(action), set, problem.message()));
             }
         }
     }
-    let (mut busy, mut failed) = (HashSet::new(), false);
+    let mut busy = HashSet::new();
     let mut under_way = FuturesUnordered::new();
     loop {
-        while under_way.len() < asset.max_concurrency && !*stop.borrow() && !(failed && options.fail_fast) {
+        // While IAM throttles, what is begun should come to its end within its time before more is begun.
+        while under_way.len() < asset.max_concurrency
+            && (under_way.is_empty() || !clients.crowded().await)
+            && !*stop.borrow()
+            && !(failed && options.fail_fast)
+        {
             // The first whose target nobody is at work on: of several about the same, the one that was named first.
             let free = |work: &Work<'_>| work.about.as_ref().is_none_or(|about| !busy.contains(about));
             let Some(work) = waiting.iter().position(free).and_then(|at| waiting.remove(at)) else { break };
@@ -114,7 +125,7 @@ pub async fn run(
             let clients = &clients;
             under_way.push(async move {
                 let client = clients.get(&work, asset).await.until(Instant::now() + asset.time_out);
-                let item = run_set(request, asset, &work, &client, entries, stop).await;
+                let item = run_set(request, asset, &work, (clients, &client), entries, stop).await;
                 (work, item, client.origin())
             });
         }
@@ -134,7 +145,7 @@ pub async fn run(
     }
     journal.close();
     match no_credentials {
-        Some(message) if tally.all_invalid() => {
+        Some(message) if tally.all_invalid() && !other_problems => {
             let mut document = Document::refused(identifier, Some(action), &request.sets, &message);
             if each.is_some() {
                 document.take_items();
@@ -185,6 +196,7 @@ fn prepare<'a>(
     let of_run = recall_runs(meant, asset, &mut parameters)?;
     let place = Place::of(&own)?;
     let own = keys.is_some();
+    asset.allows_place(&place)?;
     let settings = asset.settings_for(keys, &place).map_err(Problem::NoCredentials)?;
     let account = asset.account_of(&settings, &place);
     let about = runbook(meant, &parameters).map(|runbook| {
@@ -195,24 +207,53 @@ fn prepare<'a>(
     Ok(Work { index, set, meant, parameters, own, settings, account, of_run, about })
 }
 
-/// The clients of a run: one for each role that is assumed, so that each session is made once, and all share the
-/// connections of one transport.
+/// The clients of a run: one for each credential and role, so that each session is made once, and all share the connections
+/// of one transport.
 #[derive(Default)]
-struct Clients(tokio::sync::Mutex<HashMap<Option<String>, Client>>);
+struct Clients(tokio::sync::Mutex<HashMap<String, Client>>);
 
 impl Clients {
     async fn get(&self, work: &Work<'_>, asset: &Asset) -> Client {
-        if work.own {
-            return Client::connect(&work.settings, &asset.transport).await;
-        }
-        let role = work.settings.assume.as_ref().map(|role| role.role_arn.clone());
+        self.connected(&work.settings, work.own, asset).await
+    }
+
+    async fn connected(&self, settings: &Settings, own: bool, asset: &Asset) -> Client {
+        let role = settings.assume.as_ref().map_or("", |role| role.role_arn.as_str());
+        // Of a set's own keys, two with one id but other secrets are two.
+        let key = match &settings.source {
+            Source::Keys(keys) if own => {
+                let mut hasher = DefaultHasher::new();
+                keys.secret_access_key.expose_secret().hash(&mut hasher);
+                keys.session_token.as_ref().map(ExposeSecret::expose_secret).hash(&mut hasher);
+                format!("{} {:x} {role}", keys.access_key_id, hasher.finish())
+            }
+            _ => format!("asset {role}"),
+        };
         let mut known = self.0.lock().await;
-        if let Some(client) = known.get(&role) {
+        if let Some(client) = known.get(&key) {
             return client.clone();
         }
-        let client = Client::connect(&work.settings, &asset.transport).await;
-        known.insert(role, client.clone());
+        let client = Client::connect(settings, &asset.transport).await;
+        known.insert(key, client.clone());
         client
+    }
+
+    /// The clients with the credentials that are behind a set's, and that its identity does not show.
+    async fn behind(&self, work: &Work<'_>, asset: &Asset) -> Vec<Client> {
+        let mut behind = vec![];
+        let base = |settings: &Settings| Settings { assume: None, ..settings.clone() };
+        if work.settings.assume.is_some() {
+            behind.push(self.connected(&base(&work.settings), work.own, asset).await);
+        }
+        if let Some(settings) = asset.settings.as_ref().filter(|_| work.own) {
+            behind.push(self.connected(&base(settings), false, asset).await);
+        }
+        behind
+    }
+
+    /// Whether more calls wait for IAM's pace than it lets through in a second.
+    async fn crowded(&self) -> bool {
+        self.0.lock().await.values().any(Client::crowded)
     }
 }
 
@@ -336,7 +377,7 @@ async fn run_set(
     request: &Request,
     asset: &Asset,
     work: &Work<'_>,
-    client: &Client,
+    (clients, client): (&Clients, &Client),
     journal: OfSet<'_>,
     stop: &Stop,
 ) -> Item {
@@ -361,9 +402,10 @@ async fn run_set(
             rules.own_keys.push(keys.access_key_id.clone());
         }
     }
-    rules.own_role_arn =
-        asset.settings.as_ref().and_then(|settings| settings.assume.as_ref()).map(|role| role.role_arn.clone());
-    rules.indirect = settings.assume.is_some() || rules.own_keys.len() > 1;
+    let of_asset = asset.settings.as_ref().and_then(|settings| settings.assume.as_ref());
+    let assumed = [of_asset, settings.assume.as_ref()].into_iter().flatten().map(|role| role.role_arn.clone());
+    rules.own_roles = assumed.collect();
+    let behind = clients.behind(work, asset).await;
     let (mut outcome, mut record) = if let Some(runbook) = runbook(meant, parameters) {
         let dry_run = parameters.dry_run;
         if !dry_run {
@@ -385,6 +427,7 @@ async fn run_set(
         let context = Context {
             action: meant.identifier,
             client,
+            behind: &behind,
             rules: &rules,
             recorder: &journal,
             pause: asset.propagation_pause,

@@ -54,7 +54,8 @@ impl<'a> SecretSink<'a> {
             "about": row,
             "secrets": secrets,
         });
-        let written = writeln!(self.file, "{line}").and_then(|()| self.file.sync_all());
+        // One write, so that processes that share the file do not mix their lines.
+        let written = self.file.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| {
             Failure::Incomplete(format!(
                 "IAM has made it, but its secret could not be written to {} ({error}) and cannot be had again. What was made: {row}. Delete it, mend the secret_sink, and run the action again.",

@@ -218,6 +218,17 @@ fn sets_may_be_about_other_accounts() {
     let set = json!({ "role_name": "Responder", "account_id": own });
     let ran = world.run_with("contain role", set, template).expect("failed", "itself");
     assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    // The asset's own account is its safety rail.
+    let set = json!([
+        { "username": "carol", "role_arn": "arn:aws:iam::210987654321:role/X" },
+        { "username": "carol", "account_id": "210987654321" },
+    ]);
+    let ran = world.run_with("disable user", set, json!({ "account_id": own }));
+    assert!(
+        ran.code == 2 && ran.stdout.matches("The asset is for account 123456789012").count() >= 2,
+        "{}",
+        ran.stdout
+    );
     // Without a template, the account is made sure of.
     let ran = world.run("disable user", json!({ "username": "carol", "account_id": "210987654321" }));
     assert_eq!(ran.expect("failed", "another account").record()["failure"]["rule"], "wrong_account");

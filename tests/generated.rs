@@ -240,7 +240,7 @@ fn the_schema_of_assets_is_what_the_program_takes() {
 
 #[test]
 fn results_are_told_from_what_is_none() {
-    let refused = awsiam::main(["awsiam", "run", "--action", "disable usr"].map(Into::into), &mut |_| ());
+    let refused = awsiam::main(["awsiam", "run", "--action", "disable usr"].map(Into::into), |_| true);
     let refused: Value = serde_json::from_str(&refused.stdout).unwrap();
     assert_eq!(validate("result.json", &refused), Ok(()));
     let panicked: Value = serde_json::from_str(&awsiam::result::after_panic("")).unwrap();
@@ -274,7 +274,7 @@ fn results_are_told_from_what_is_none() {
 #[test]
 fn nested_outputs_are_seen() {
     let run = ["awsiam", "run", "--sandbox", "--action", "get user", "--param", "username=alice"];
-    let ended = awsiam::main(run.map(Into::into), &mut |_| ());
+    let ended = awsiam::main(run.map(Into::into), |_| true);
     validate_result("get_user", &serde_json::from_str(&ended.stdout).unwrap());
     let unseen: Vec<_> = unseen_outputs().into_iter().filter(|(action, _)| action == "get_user").collect();
     assert_eq!(unseen, []);
@@ -289,13 +289,13 @@ fn a_readme_without_the_generated_part_is_left_alone() {
 
 #[test]
 fn the_subcommand_prints_the_manifest_or_writes_every_file() {
-    let printed = awsiam::main(["awsiam", "manifest"].map(Into::into), &mut |_| ());
+    let printed = awsiam::main(["awsiam", "manifest"].map(Into::into), |_| true);
     assert_eq!((printed.stdout, printed.code), (manifest::connector(), 0));
     let folder = std::env::temp_dir().join(format!("awsiam-manifest-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("README.md"), format!("{}\n{}\n", manifest::BEGIN, manifest::END)).unwrap();
     let arguments = ["awsiam", "manifest", "--write", "--dir", folder.to_str().unwrap()];
-    let written = awsiam::main(arguments.map(Into::into), &mut |_| ());
+    let written = awsiam::main(arguments.map(Into::into), |_| true);
     assert_eq!((written.stdout.as_str(), written.code), ("", 0));
     for (path, text) in manifest::files() {
         assert_eq!(std::fs::read_to_string(folder.join(&path)).unwrap(), text, "{path}");

@@ -186,6 +186,11 @@ fn guards_hold_for_single_calls() {
         ),
         (json!({ "allowed_actions": "disable user" }), "call operation", json!({ "operation": "GetUser" })),
         (json!({ "confirm_deletes": true }), "iam:DeleteUser", json!({ "UserName": "bob" })),
+        (
+            json!({ "confirm_deletes": true }),
+            "iam:DeletePolicy",
+            json!({ "PolicyArn": "arn:aws:iam::123456789012:policy/docs/ReadDocs" }),
+        ),
     ] {
         world.run_with(action, set, more).expect("failed", action);
     }
@@ -213,17 +218,117 @@ fn guards_hold_for_single_calls() {
         let expected = if action.contains("Detach") { "failed" } else { "success" };
         ran.expect(expected, action);
     }
-    // What cannot be read is said.
+    // In doubt it is refused.
     let world = World::new();
     world.fault(Fault::every("ListGroupsForUser", denied()));
-    let ran = world.run("iam:DeleteGroup", json!({ "GroupName": "developers" }));
-    assert!(!ran.message().contains("hangs on group"), "{}", ran.message());
-    let ran = world.run(
-        "iam:DetachGroupPolicy",
-        json!({ "GroupName": "developers", "PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess" }),
+    let before = world.state();
+    let set = json!({ "GroupName": "developers", "PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess" });
+    let ran = world.run("iam:DetachGroupPolicy", set.clone()).expect("failed", "in doubt");
+    assert!(ran.message().contains("could not be told (AccessDenied"), "{}", ran.message());
+    assert_eq!(world.state(), before);
+    world.no_faults();
+    world.run("iam:DetachGroupPolicy", set).expect("success", "not its own");
+}
+
+/// Behind an assumed role there is a user, and behind a set's own keys the asset's: their groups are the connector's too.
+#[test]
+fn guards_see_the_credentials_behind_the_caller() {
+    let world = World::new();
+    world
+        .run("add user", json!({ "username": "awsiam-operator", "group_name": "developers" }))
+        .expect("success", "the base user's group");
+    let before = world.state();
+    let assumed = json!({ "role_arn": "arn:aws:iam::123456789012:role/deploy-role" });
+    let group = json!({ "GroupName": "developers", "PolicyName": "own-password" });
+    let user = json!({ "UserName": "awsiam-operator", "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll" });
+    let key = &world.sandbox.keys("alice")[0];
+    let own = json!({ "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key });
+    for (operation, set) in [("DeleteGroupPolicy", group), ("AttachUserPolicy", user)] {
+        let ran = world.run_with(&format!("iam:{operation}"), set.clone(), assumed.clone()).expect("failed", operation);
+        assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+        let mut with = set;
+        with["credentials"] = own.clone();
+        let ran = world.run(&format!("iam:{operation}"), with).expect("failed", operation);
+        assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    }
+    assert_eq!(world.state(), before);
+}
+
+/// What stands in the wrong place is not shown: it may be a secret.
+#[test]
+fn nothing_unknown_is_echoed() {
+    let world = World::new();
+    let key = &world.sandbox.keys("alice")[0];
+    let keys = json!({ "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key });
+    for set in [
+        json!({ "operation": "GetUser", "parameters": { "UserName": "bob", "credentials": keys } }),
+        json!({ "operation": "CreateLoginProfile", "parameters": { "UserName": "bob", "password": CANARY } }),
+        json!({ "operation": "CreateLoginProfile", "parameters": { "$body": { "Password": CANARY } } }),
+        json!({ "operation": "NoSuch", "parameters": { "Password": CANARY } }),
+    ] {
+        let ran = world.run("call operation", set);
+        assert!(!ran.stdout.contains(CANARY) && !ran.stdout.contains(&key.secret_access_key), "{}", ran.stdout);
+    }
+    let wrapped = json!({ "$body": { "UserName": "bob", "credentials": keys } });
+    let ran = world.run("iam:GetUser", wrapped);
+    assert!(!ran.stdout.contains(&key.secret_access_key), "{}", ran.stdout);
+    // Only what is masked may come from a reference.
+    let set = json!({ "UserName": "bob", "SSHPublicKeyBody": { "env": "PATH" }, "dry_run": true });
+    assert_eq!(world.run("iam:UploadSSHPublicKey", set).code, 2);
+    // Of two names, neither wins.
+    let set = json!({ "operation": "DeleteUser", "UserName": "alice", "parameters": { "UserName": "bob" } });
+    assert!(world.run("call operation", set).message().contains("given twice"));
+    let set = json!({ "operation": "TagUser", "dry_run": false, "parameters": { "UserName": "bob", "Tags": [], "dry_run": true } });
+    let ran = world.run("call operation", set);
+    assert!(ran.message().starts_with("Dry run"), "{}", ran.message());
+}
+
+/// Undo asks the guards like what it undoes would, and takes nothing back that was so before or may have been.
+#[test]
+fn undo_is_guarded_and_takes_only_back_what_was_done() {
+    let world = World::new();
+    let ran = world.run("iam:RemoveUserFromGroup", json!({ "UserName": "carol", "GroupName": "admins" }));
+    let ran = ran.expect("success", "no member at all");
+    world.run("undo", json!({ "run": ran.run_id() })).expect("success", "nothing to take back");
+    let carol = world.state()["users"].as_array().unwrap().iter().find(|user| user["name"] == "carol").unwrap().clone();
+    assert_eq!(carol.get("groups"), None, "{carol}");
+    for (operation, read, set) in [
+        ("AddUserToGroup", "ListGroupsForUser", json!({ "UserName": "alice", "GroupName": "developers" })),
+        (
+            "PutUserPolicy",
+            "GetUserPolicy",
+            json!({ "UserName": "alice", "PolicyName": "deploy-site", "PolicyDocument": "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }),
+        ),
+    ] {
+        let world = World::new();
+        world.fault(Fault::every(read, denied()));
+        let ran = world.run(&format!("iam:{operation}"), set);
+        world.no_faults();
+        if ran.status() != "success" {
+            continue;
+        }
+        let before = world.state();
+        let undone = world.run("undo", json!({ "run": ran.run_id() })).expect("success", operation);
+        assert!(undone.stdout.contains("not on record"), "{}", undone.stdout);
+        assert_eq!(world.state(), before, "{operation}");
+    }
+    // A record is not trusted.
+    let world = World::new();
+    let detached = world.run("iam:DetachUserPolicy", json!({ "UserName": "alice", "PolicyArn": READ_ONLY }));
+    let record = detached.expect("success", "detached").record().clone();
+    let ran = world.run_with("undo", json!({ "run": record }), json!({ "protected_principals": "alice" }));
+    assert_eq!(ran.expect("failed", "protected").record()["failure"]["rule"], "protected_principal");
+    // Keys of tags are unique regardless of case.
+    let world = World::new();
+    let before = world.state();
+    let set = json!({ "UserName": "alice", "Tags": [{ "Key": "Department", "Value": "x" }] });
+    let ran = world.run("iam:TagUser", set).expect("success", "tagged");
+    assert_eq!(
+        ran.changes()[0]["reversal"]["parameters"]["Tags"],
+        json!([{ "Key": "department", "Value": "engineering" }])
     );
-    let ran = ran.expect("success", "not its own, as far as could be read");
-    assert!(ran.message().contains("could not be told in full: AccessDenied"), "{}", ran.message());
+    world.run("undo", json!({ "run": ran.run_id() })).expect("success", "the former value");
+    assert_eq!(world.state(), before);
 }
 
 /// Where the opposite is known, the reversal stands in the result, and undo makes it for users and roles.
@@ -318,7 +423,7 @@ fn dry_runs_doubts_and_errors_are_told() {
     world.fault(Fault::every("CreateUser", Effect::LoseReply));
     let ran = world.run("iam:CreateUser", json!({ "UserName": "zoe" })).expect("failed", "no answer");
     assert_eq!(ran.changes()[0]["status"], "unknown", "{}", ran.stdout);
-    assert!(ran.message().contains("In doubt"), "{}", ran.message());
+    assert!(ran.message().contains("In doubt") && ran.message().contains("before calling again"), "{}", ran.message());
     world.fault(Fault::nth("DetachUserPolicy", 1, Effect::Throttle));
     let set = json!({ "UserName": "alice", "PolicyArn": READ_ONLY });
     world.run("iam:DetachUserPolicy", set.clone()).expect("success", "tried again");

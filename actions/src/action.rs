@@ -305,6 +305,13 @@ pub mod parameter {
     /// Names the platform knows an access key's id by.
     pub const ACCESS_KEY: &[&str] = &["aws access key id"];
 
+    /// What may be wanted or not.
+    #[must_use]
+    pub const fn flag(name: &'static str, description: &'static str, default: bool) -> Parameter {
+        let of = Of::Flag(default);
+        Parameter { name, description, of, required: false, primary: false, contains: &[], example: "", column: None }
+    }
+
     /// The user that an action is about.
     pub const USERNAME: Parameter = Parameter {
         name: "username",
@@ -392,14 +399,5 @@ pub mod parameter {
         column: None,
     };
     /// Show the plan only. Every action accepts it; the forms of those that change nothing leave it out.
-    pub const DRY_RUN: Parameter = Parameter {
-        name: "dry_run",
-        description: "Show what would be changed, and change nothing",
-        of: Of::Flag(false),
-        required: false,
-        primary: false,
-        contains: &[],
-        example: "",
-        column: None,
-    };
+    pub const DRY_RUN: Parameter = flag("dry_run", "Show what would be changed, and change nothing", false);
 }

@@ -1,6 +1,6 @@
 //! Contain a role: the whole thing as one runbook, and what survives it.
 
-use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::execute::Done;
 use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
@@ -18,36 +18,9 @@ pub const ACTION: Action = Action {
     verbose: "Denies everything first, then replaces the trust policy by one that nobody can assume the role under, then revokes sessions by IAM's own clock after a pause, and looks again. Each part is done although another one fails. The evidence holds the trust policy, policies with documents, boundary, tags, instance profiles. The result lists what survives.",
     parameters: &[
         parameter::ROLE_NAME.column(0, "Role Name"),
-        Parameter {
-            name: "quarantine",
-            description: "Deny everything to the role",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
-        Parameter {
-            name: "lock_trust",
-            description: "Let nobody assume the role",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
-        Parameter {
-            name: "sessions",
-            description: "Revoke the sessions that exist",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
+        parameter::flag("quarantine", "Deny everything to the role", true),
+        parameter::flag("lock_trust", "Let nobody assume the role", true),
+        parameter::flag("sessions", "Revoke the sessions that exist", true),
         parameter::CREDENTIALS,
         parameter::FULL_EVIDENCE,
     ],

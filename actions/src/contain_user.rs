@@ -1,6 +1,6 @@
 //! Contain a user: the whole thing as one runbook, and what survives it.
 
-use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::execute::Done;
 use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
@@ -19,36 +19,9 @@ pub const ACTION: Action = Action {
     verbose: "Denies everything first, then deletes the password and makes every other credential inactive, then revokes sessions by IAM's own clock after a pause, and looks again for what a rival added meanwhile. Each part is done although another one fails. The evidence holds everything: policies with documents, groups, keys with last use, MFA devices, certificates. The result lists what survives.",
     parameters: &[
         parameter::USERNAME.column(0, "Username"),
-        Parameter {
-            name: "quarantine",
-            description: "Deny everything to the user",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
-        Parameter {
-            name: "credentials_off",
-            description: "Delete the password and make every other credential inactive",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
-        Parameter {
-            name: "sessions",
-            description: "Revoke the sessions that exist",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
+        parameter::flag("quarantine", "Deny everything to the user", true),
+        parameter::flag("credentials_off", "Delete the password and make every other credential inactive", true),
+        parameter::flag("sessions", "Revoke the sessions that exist", true),
         parameter::CREDENTIALS,
         parameter::FULL_EVIDENCE,
     ],

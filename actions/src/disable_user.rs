@@ -18,16 +18,8 @@ pub const ACTION: Action = Action {
               from the keys before are not ended by this.",
     parameters: &[
         parameter::USERNAME.column(0, "Username"),
-        Parameter {
-            name: "disable_access_keys",
-            description: "Disable the access keys as well",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: Some((1, "Disable Access Keys")),
-        },
+        parameter::flag("disable_access_keys", "Disable the access keys as well", true)
+            .column(1, "Disable Access Keys"),
         parameter::CREDENTIALS,
         Parameter {
             name: "scope",

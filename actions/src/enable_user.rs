@@ -30,16 +30,7 @@ pub const ACTION: Action = Action {
             example: "",
             column: None,
         },
-        Parameter {
-            name: "enable_access_keys",
-            description: "Enable the access keys as well",
-            of: Of::Flag(true),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: Some((1, "Enable Access Keys")),
-        },
+        parameter::flag("enable_access_keys", "Enable the access keys as well", true).column(1, "Enable Access Keys"),
         parameter::CREDENTIALS,
     ],
     outputs: &[

@@ -12,7 +12,6 @@ use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Proof, Runbook};
 use crate::step::{Look, Observation, Reach, Recalled, Sighting};
 use crate::target::{Pinned, Sight, Target};
-use awsiam_iam::types::GetAccessKeyLastUsed;
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
 use futures_util::future::{join, join_all, join3};
 use serde_json::{Map, Value, json};
@@ -37,6 +36,9 @@ pub struct Context<'a> {
     pub action: &'a str,
     /// The client; its deadline bounds everything.
     pub client: &'a Client,
+    /// Clients with the credentials behind the caller that its identity does not show: those with which a role was assumed,
+    /// and the asset's where a parameter set brought its own.
+    pub behind: &'a [Client],
     /// The asset's rules.
     pub rules: &'a Rules,
     /// Where the run is written down.
@@ -189,8 +191,8 @@ struct Run<'a> {
     reader: Reader,
     /// The target as it was asked for.
     first: Target,
-    /// The users whose access keys the connector itself uses behind the caller.
-    own_users: Vec<String>,
+    /// Who the credentials behind the caller belong to.
+    own: Vec<Result<Identity, Error>>,
     /// Whether anything proved that the target is there, beside its own look.
     exists: bool,
     /// What a guard refused after changes had begun.
@@ -222,7 +224,7 @@ struct Run<'a> {
 
 /// Carries a runbook out.
 pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
-    let reader = Reader::new(context.client, "");
+    let reader = Reader::new(context.client, "").with_behind(context.behind);
     // A read that says nothing must not use up the time in which access could be taken away.
     let looking = reader.for_a_share_of_the_time();
     let named = match &runbook.refusal {
@@ -249,10 +251,13 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         gone: false,
         partition: "aws".to_owned(),
     };
-    let own_users = own_users(runbook, &looking, context.rules);
-    let Some((view, own_users)) =
-        unless_stopped(context.stop, join(observe(runbook, &looking, &look), own_users)).await
-    else {
+    let own = async {
+        match runbook.guards() {
+            Intent::TakesAway => looking.own_identities().await,
+            Intent::Gives | Intent::Creates => vec![],
+        }
+    };
+    let Some((view, own)) = unless_stopped(context.stop, join(observe(runbook, &looking, &look), own)).await else {
         let failure = Failure::Cancelled("Cancelled before anything was changed.".to_owned());
         if !context.dry_run {
             let failure = failure.described();
@@ -269,7 +274,7 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         reader,
         first: target.clone(),
         target,
-        own_users,
+        own,
         exists: false,
         refused: None,
         keys: vec![],
@@ -302,18 +307,6 @@ pub async fn unless_stopped<T>(stop: &Stop, future: impl Future<Output = T>) -> 
     }
 }
 
-/// The owners of the connector's own keys, where the caller's identity does not show them.
-async fn own_users(runbook: &Runbook, reader: &Reader, rules: &Rules) -> Vec<String> {
-    if !rules.indirect || runbook.intent != Intent::TakesAway {
-        return vec![];
-    }
-    let owners = rules.own_keys.iter().map(|key| async {
-        let used = reader.get(&GetAccessKeyLastUsed { access_key_id: key.clone() }).await;
-        used.ok().and_then(|reply| reply.data.user_name)
-    });
-    join_all(owners).await.into_iter().flatten().collect()
-}
-
 /// Reads everything at once, then lets the steps plan with what the target and the caller turned out to be.
 async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
     let steps = runbook.stages.iter().map(|steps| join_all(steps.iter().map(|step| step.observe(reader, look))));
@@ -336,6 +329,22 @@ async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
     View { identity, stages: observed.into_iter().map(plan).collect(), target }
 }
 
+impl<'a> Run<'a> {
+    /// Reads what nothing waits for, since no change destroys it.
+    fn gather_beside(&self) -> impl Future<Output = Vec<(&'static str, Value)>> + use<'a> {
+        let (runbook, reader, target) = (self.runbook, self.reader.clone(), self.target.clone());
+        let gathered = self.gathered.clone();
+        async move {
+            let steps = runbook.stages.iter().flatten().filter(|step| step.says() == Reach::Nothing);
+            let missing = steps.filter(|step| !gathered.contains(step.evidence_name()));
+            let reads = missing.map(|step| async {
+                step.more(&reader, &Value::Null, &target).await.map(|more| (step.evidence_name(), more))
+            });
+            join_all(reads).await.into_iter().flatten().collect()
+        }
+    }
+}
+
 impl Run<'_> {
     async fn carry_out(&mut self, view: View) -> Result<Outcome, Failure> {
         if let Some(outcome) = self.take_first_look(&view)? {
@@ -349,7 +358,9 @@ impl Run<'_> {
     }
 
     async fn carry_out_locked(&mut self, mut view: View, waited: bool) -> Result<Outcome, Failure> {
-        self.recalled = Recalled(self.context.recorder.recall(&self.memory()).unwrap_or_default());
+        // A single call is never gone on with: what it is to be is in its request alone.
+        let left = self.runbook.once.is_none().then(|| self.context.recorder.recall(&self.memory())).flatten();
+        self.recalled = Recalled(left.unwrap_or_default());
         let resumes = self.recalled.0.is_object();
         if resumes {
             let run = self.recalled.0["run_id"].as_str().unwrap_or_default().to_owned();
@@ -380,7 +391,8 @@ impl Run<'_> {
             };
         }
         if plan.is_empty() {
-            let more = self.gather(0).await;
+            let (mut more, beside) = join(self.gather(0), self.gather_beside()).await;
+            more.extend(beside);
             self.keep(more);
         }
         while (!plan.is_empty() || self.stale) && self.rounds < ROUNDS && !self.stopped() {
@@ -483,11 +495,11 @@ impl Run<'_> {
 
     /// Asks the guards about the target as it is known now.
     fn guard(&self) -> Result<guard::Notes, Failure> {
-        let Self { runbook, target, keys, own_users, identity, .. } = self;
+        let Self { runbook, target, keys, own, identity, .. } = self;
         if runbook.deletes {
             guard::confirmed(self.context.rules, target, runbook.repeated.as_deref())?;
         }
-        guard::check(self.context.rules, runbook.intent, target, keys, own_users, identity)
+        guard::check(self.context.rules, runbook.guards(), target, keys, own, identity)
     }
 
     /// The circumstances of a look by this run.
@@ -588,7 +600,7 @@ impl Run<'_> {
         self.entry(json!({ "event": "observed", "target": self.target_json(), "observed": self.observed }), false)
             .map_err(refuse)?;
         self.write_plan(plan).map_err(refuse)?;
-        if !plan.is_empty() {
+        if !plan.is_empty() && self.runbook.once.is_none() {
             self.remember(plan.iter().map(|(_, change)| change.described()).collect());
         }
         Ok(())
@@ -643,6 +655,13 @@ impl Run<'_> {
             let more = self.gather_in(*first..=*first).await;
             self.keep(more);
         }
+        let later = self.rounds > 1;
+        let (context, beside) = (self.context, self.gather_beside());
+        let ((), more) = join(self.make_stages(plan), unless_stopped(context.stop, beside)).await;
+        self.keep_as(more.unwrap_or_default(), if later { "later" } else { "" });
+    }
+
+    async fn make_stages(&mut self, plan: Vec<(usize, Change)>) {
         let places: BTreeSet<_> = plan.iter().map(|(stage, change)| (*stage, change.order)).collect();
         for (stage, order) in places {
             let mut changes: Vec<Change> = plan
@@ -651,7 +670,9 @@ impl Run<'_> {
                 .map(|(_, change)| change.clone())
                 .collect();
             if self.pause_before(stage).await {
-                changes = self.plan_of(stage).await.unwrap_or(changes);
+                let anew = self.plan_of(stage).await;
+                let anew = anew.map(|all| all.into_iter().filter(|change| change.order == order).collect());
+                changes = anew.unwrap_or(changes);
             }
             let blocked = self.obstacle((stage, order), &[]);
             let reason = if self.stopped() { Some("the run was told to stop".to_owned()) } else { blocked };
@@ -705,7 +726,8 @@ impl Run<'_> {
         let steps =
             self.runbook.stages.iter().enumerate().filter(|(at, _)| stages.contains(at)).flat_map(|(_, steps)| steps);
         let missing = steps.filter(|step| !self.gathered.contains(step.evidence_name()));
-        let reads = missing.map(|step| async {
+        // What no change destroys is read beside all of them: nothing waits for it.
+        let reads = missing.filter(|step| step.says() != Reach::Nothing).map(|step| async {
             let source = if self.rounds > 1 { &self.latest } else { &self.observed };
             let seen = source.get(step.evidence_name()).unwrap_or(&Value::Null);
             step.more(&self.reader, seen, &self.target).await.map(|more| (step.evidence_name(), more))
@@ -1214,6 +1236,9 @@ impl Run<'_> {
             told.push(format!("Something undid or added to what was done in each of {ROUNDS} rounds"));
         }
         match self.runbook.intent {
+            _ if self.runbook.once.is_some() => {
+                told.push("Look whether it was made before calling again".to_owned());
+            }
             Intent::TakesAway => told.push(format!(
                 "{} is NOT fully contained; what was done stays done, and running the action again goes on from here",
                 self.target.words()

@@ -20,11 +20,8 @@ pub struct Rules {
     pub account_id: Option<String>,
     /// The access keys that the connector itself uses: the asset's, and the parameter set's.
     pub own_keys: Vec<String>,
-    /// The role that the asset assumes on top of its credentials.
-    pub own_role_arn: Option<String>,
-    /// Whether credentials are behind the caller that no call of the caller's identity shows: a role was assumed, or a
-    /// parameter set brought its own.
-    pub indirect: bool,
+    /// The roles that are assumed on top of the credentials: the asset's, and the parameter set's.
+    pub own_roles: Vec<String>,
 }
 
 /// What the guard found beside refusals.
@@ -43,17 +40,22 @@ pub fn check(
     intent: Intent,
     target: &Target,
     target_keys: &[String],
-    own_users: &[String],
+    own: &[Result<Identity, Error>],
     identity: &Result<Identity, Error>,
 ) -> Result<Notes, Failure> {
     let mut notes = vec![];
     account(rules, target, identity)?;
     actionable(target)?;
     if intent == Intent::TakesAway {
-        yourself(rules, target, target_keys, own_users, identity)?;
+        yourself(rules, target, target_keys, own, identity)?;
         if let Err(error) = identity {
             notes.push(format!(
                 "Who the caller is could not be told ({error}), so the guard against acting on oneself only compared the access key."
+            ));
+        }
+        for error in own.iter().filter_map(|own| own.as_ref().err()) {
+            notes.push(format!(
+                "Who the credentials behind the assumed role belong to could not be told ({error}), so the guard against acting on them only compared access keys."
             ));
         }
         protected(rules, target)?;
@@ -116,60 +118,54 @@ fn yourself(
     rules: &Rules,
     target: &Target,
     keys: &[String],
-    own_users: &[String],
+    own: &[Result<Identity, Error>],
     identity: &Result<Identity, Error>,
 ) -> Result<(), Failure> {
     let words = target.words();
-    let advice = "Nothing was changed. Use an asset with other credentials for this target.";
+    let refuse = |who: String| {
+        Err(refused(
+            "yourself",
+            format!(
+                "The {words} {who}: acting on it would lock the connector out. Nothing was changed. Use an asset with other credentials for this target."
+            ),
+        ))
+    };
     if let Some(own) = rules.own_keys.iter().find(|own| keys.contains(own)) {
-        return Err(refused(
-            "yourself",
-            format!(
-                "The {words} holds the access key {own} that this asset itself uses: acting on it would lock the connector out. {advice}"
-            ),
-        ));
+        return refuse(format!("holds the access key {own} that this asset itself uses"));
     }
-    let own_role = rules.own_role_arn.as_ref().and_then(|arn| arn.rsplit('/').next());
-    if target.principal == Principal::Role && own_role.is_some_and(|role| role.eq_ignore_ascii_case(&target.name)) {
-        return Err(refused(
-            "yourself",
-            format!(
-                "The {words} is the role that this asset assumes: acting on it would lock the connector out. {advice}"
-            ),
-        ));
+    let account = target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(4));
+    let is_here = |of: &str| account.is_none_or(|account| account == of);
+    let assumed = |arn: &String| {
+        let (of, name) = (arn.split(':').nth(4).unwrap_or_default(), arn.rsplit('/').next().unwrap_or_default());
+        is_here(of) && name.eq_ignore_ascii_case(&target.name)
+    };
+    if target.principal == Principal::Role && rules.own_roles.iter().any(assumed) {
+        return refuse("is the role that this asset assumes".to_owned());
     }
-    if target.principal == Principal::User && own_users.iter().any(|own| own.eq_ignore_ascii_case(&target.name)) {
-        return Err(refused(
-            "yourself",
-            format!(
-                "The {words} holds an access key that this asset itself uses: acting on it would lock the connector out. {advice}"
-            ),
-        ));
+    if let Some(caller) = identity.as_ref().ok().filter(|caller| is_behind(caller, target)) {
+        return refuse(format!("is the caller itself ({})", caller.arn));
     }
-    let Ok(identity) = identity else { return Ok(()) };
+    match own.iter().filter_map(|own| own.as_ref().ok()).find(|own| is_here(&own.account) && is_behind(own, target)) {
+        Some(own) => refuse(format!("is whom this asset's own credentials belong to ({})", own.arn)),
+        None => Ok(()),
+    }
+}
+
+/// Whether the target is the user or role that an identity is of.
+fn is_behind(identity: &Identity, target: &Target) -> bool {
     // An assumed role's ARN lacks the path, and its user id is the role's id with the session's name.
-    let caller_id = identity.user_id.split(':').next().unwrap_or_default();
+    let id = identity.user_id.split(':').next().unwrap_or_default();
     let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
-    let caller_name = match target.principal {
+    let name = match target.principal {
         Principal::User => resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()),
-        Principal::Other(_) => None,
         Principal::Role => resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()),
+        Principal::Other(_) => None,
     };
-    let same = match target.id() {
-        Some(id) => id == caller_id,
+    match target.id() {
+        Some(of_target) => of_target == id,
         // Names are unique regardless of case.
-        None => caller_name.is_some_and(|name| name.eq_ignore_ascii_case(&target.name)),
-    };
-    if same {
-        return Err(refused(
-            "yourself",
-            format!(
-                "The {words} is the caller itself ({}): acting on it would lock the connector out. {advice}",
-                identity.arn
-            ),
-        ));
+        None => name.is_some_and(|name| name.eq_ignore_ascii_case(&target.name)),
     }
-    Ok(())
 }
 
 /// Checks that a deletion is meant: the name has been repeated where the asset demands it, and is right where it was.

@@ -271,8 +271,12 @@ pub fn resolve<'a>(action: &'static Action, set: &'a Map<String, Value>) -> Resu
             for (name, value) in set.iter().filter(|(name, _)| !["operation", "parameters"].contains(&name.as_str())) {
                 // What the form of all operations offers and this one does not take may be left at its default.
                 let idle = value.is_null() || *value == "" || *value == false;
-                if !(idle && meant.parameter(name).is_none() && action.parameter(name).is_some()) {
-                    own.insert(name.clone(), value.clone());
+                let of_form = action.parameter(name).is_some() || crate::parameters::ALWAYS.contains(&name.as_str());
+                if idle && of_form && (own.contains_key(name) || meant.parameter(name).is_none()) {
+                    continue;
+                }
+                if own.insert(name.clone(), value.clone()).is_some() {
+                    return Err(format!("{name} is given twice: beside \"parameters\" and in it"));
                 }
             }
             Ok((meant, Cow::Owned(own)))
@@ -313,13 +317,10 @@ fn members(value: Option<&Value>, name: &str) -> Result<Map<String, Value>, Stri
     }
 }
 
-/// Whether a member may be given by the name of an environment variable or file: secrets, and what is long.
+/// Whether a member may be given by the name of an environment variable or file: secrets alone, since all else is shown.
 #[must_use]
 pub fn by_reference(of: Of) -> bool {
-    let Of::Member { operation, member } = of else { return false };
-    let shape = table::operation(operation).and_then(|operation| operation.member(member)).map(|member| member.shape);
-    let long = ["Body", "Chain", "Document"].iter().any(|end| member.ends_with(end));
-    shape.is_some_and(|shape| shape.sensitive || long && matches!(shape.kind, Type::String | Type::Policy))
+    matches!(of, Of::Member { .. }) && of.is_secret()
 }
 
 /// Whether a text on a command line is the JSON of such a value: everything but plain text, and references to it.
@@ -467,8 +468,22 @@ fn only_adds(operation: &Operation) -> bool {
     adds && operation.name != "CreatePolicyVersion"
 }
 
+/// Whether an operation deletes what it is about, and not only something that hangs on it.
 fn deletes(operation: &Operation) -> bool {
-    matches!(operation.name, "DeleteUser" | "DeleteRole")
+    [
+        "DeleteUser",
+        "DeleteRole",
+        "DeleteServiceLinkedRole",
+        "DeleteGroup",
+        "DeletePolicy",
+        "DeleteInstanceProfile",
+        "DeleteServerCertificate",
+        "DeleteSAMLProvider",
+        "DeleteOpenIDConnectProvider",
+        "DeleteVirtualMFADevice",
+        "DeleteAccountAlias",
+    ]
+    .contains(&operation.name)
 }
 
 /// Whether an operation may take something from the groups and policies that the caller's own access hangs on.
@@ -536,12 +551,7 @@ fn finish(operation: &'static Operation, done: &Done) -> Outcome {
         words if words.trim() == "account" => String::new(),
         words => format!(" on {}", words.trim()),
     };
-    let mut message = format!("{}{about} done, as acknowledged by IAM", operation.name);
-    let unread = done.observed.get("own_access").and_then(|seen| seen["unread"].as_array());
-    if let Some(why) = unread.and_then(|unread| unread.first()).and_then(Value::as_str) {
-        message += "; whether the connector's own access hangs on it could not be told in full: ";
-        message += why;
-    }
+    let message = format!("{}{about} done, as acknowledged by IAM", operation.name);
     let data = vec![with_request_id(data, done.request_id())];
     Outcome { message: Some(message), data, secrets, ..Outcome::default() }
 }
@@ -551,7 +561,16 @@ fn finish(operation: &'static Operation, done: &Done) -> Outcome {
 pub fn masked(operation: &str, value: &Value) -> Value {
     let operation = table::operation(operation.trim().trim_start_matches(PREFIX));
     match (operation, members(Some(value), "")) {
-        (Some(operation), Ok(members)) => operation.redacted(&members.into()),
+        (Some(operation), Ok(mut members)) => {
+            // A name that is no member's may be a secret's, misspelt or in the wrong place.
+            for (name, value) in &mut members {
+                let plain = ["dry_run", "wait", "return_secret", "max_items", "confirm", "account_id", "role_arn"];
+                if operation.member(name).is_none() && !plain.contains(&name.as_str()) && !value.is_null() {
+                    *value = table::MASK.into();
+                }
+            }
+            operation.redacted(&members.into())
+        }
         // Of what cannot be told apart, nothing is shown.
         _ => table::MASK.into(),
     }

@@ -4,6 +4,7 @@
 
 use awsiam_iam::types::Read;
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply};
+use futures_util::future::join_all;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -13,20 +14,34 @@ use tokio::time::Instant;
 pub struct Reader {
     client: Client,
     source: String,
+    /// Clients with the credentials behind the caller's.
+    behind: Vec<Client>,
 }
 
 impl Reader {
     /// A reader on this client; `source` says in words where its credentials come from.
     #[must_use]
     pub fn new(client: &Client, source: impl Into<String>) -> Self {
-        Self { client: client.clone(), source: source.into() }
+        Self { client: client.clone(), source: source.into(), behind: vec![] }
+    }
+
+    /// With the credentials behind the caller's, which its identity does not show.
+    #[must_use]
+    pub fn with_behind(self, behind: &[Client]) -> Self {
+        Self { behind: behind.to_vec(), ..self }
+    }
+
+    /// Who the credentials behind the caller's belong to.
+    pub async fn own_identities(&self) -> Vec<Result<Identity, Error>> {
+        let deadline = self.deadline();
+        join_all(self.behind.iter().map(|client| async move { client.until(deadline).identity().await })).await
     }
 
     /// The same reader, which gives up when a third of the time that is left is gone.
     #[must_use]
     pub fn for_a_share_of_the_time(&self) -> Self {
         let left = self.client.deadline().saturating_duration_since(Instant::now());
-        Self { client: self.client.sharing(Instant::now() + left / 3), source: self.source.clone() }
+        Self { client: self.client.sharing(Instant::now() + left / 3), ..self.clone() }
     }
 
     /// One reply.

@@ -1,6 +1,6 @@
 //! Remove a role with everything that stands in the way.
 
-use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
+use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{attached_policies, inline_policies, instance_profiles, role};
@@ -16,16 +16,11 @@ pub const ACTION: Action = Action {
     parameters: &[
         parameter::ROLE_NAME.column(0, "Role Name"),
         parameter::CREDENTIALS,
-        Parameter {
-            name: "keep_instance_profiles",
-            description: "Keep the instance profiles that the role is in, without the role",
-            of: Of::Flag(false),
-            required: false,
-            primary: false,
-            contains: &[],
-            example: "",
-            column: None,
-        },
+        parameter::flag(
+            "keep_instance_profiles",
+            "Keep the instance profiles that the role is in, without the role",
+            false,
+        ),
         parameter::CONFIRM,
     ],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],

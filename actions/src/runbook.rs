@@ -56,6 +56,8 @@ pub struct Runbook {
     pub(crate) expects: Option<(String, String)>,
     /// Why it must not begin at all.
     pub(crate) refusal: Option<Failure>,
+    /// Whether the guards of what takes access away count although it gives.
+    pub(crate) guarded: bool,
     /// Whether it is one call, which is not repeated and not looked at again, but for what shows what it made.
     pub(crate) once: Option<Proof>,
     /// Access keys that it is about.
@@ -115,6 +117,7 @@ impl Runbook {
             objection: Box::new(|_, _| None),
             expects: None,
             refusal: None,
+            guarded: false,
             once: None,
             keys: vec![],
             deletes: false,
@@ -163,6 +166,17 @@ impl Runbook {
     #[must_use]
     pub fn expects(self, account: impl Into<String>, id: impl Into<String>) -> Self {
         Self { expects: Some((account.into(), id.into())), ..self }
+    }
+
+    /// With the guards of what takes access away, where that is wanted although it gives.
+    #[must_use]
+    pub fn guarded_if(self, guarded: bool) -> Self {
+        Self { guarded, ..self }
+    }
+
+    /// What counts for the guards.
+    pub(crate) fn guards(&self) -> Intent {
+        if self.guarded { Intent::TakesAway } else { self.intent }
     }
 
     /// As one call that IAM's answer settles. `proof` is made of the reply and repeated until IAM shows what was made;

@@ -112,7 +112,10 @@ fn read(p: &Parameters) -> Result<Runbook, String> {
     let run_id = record["run_id"].as_str().unwrap_or_default().to_owned();
     let takes_away = restore::takes_away(record);
     let step = restore::what(record, selection, p.secret("password").cloned());
-    let runbook = if takes_away { Runbook::takes_away_from(target) } else { Runbook::gives_to(target) };
+    // What was created goes, and with it the target itself.
+    let deletes = restore::created(record);
+    let runbook = if deletes { Runbook::takes_away_from(target) } else { Runbook::gives_to(target) };
+    let runbook = runbook.guarded_if(takes_away);
     Ok(runbook
         .expects(account, id)
         .unless(|seen, _| {

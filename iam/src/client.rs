@@ -213,6 +213,12 @@ impl Client {
         self.last_request_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether more calls wait for IAM's pace than it lets through in a second.
+    #[must_use]
+    pub fn crowded(&self) -> bool {
+        self.shared.pace.crowded()
+    }
+
     /// When this client gives up.
     #[must_use]
     pub fn deadline(&self) -> Instant {

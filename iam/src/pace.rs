@@ -113,6 +113,15 @@ impl Pace {
         let _ = turn.await;
     }
 
+    /// Whether more calls wait than go in a second.
+    pub(crate) fn crowded(&self) -> bool {
+        let state = self.state();
+        let waiting = state.waiting.iter().map(VecDeque::len).sum::<usize>();
+        #[allow(clippy::cast_precision_loss, reason = "calls that wait are few")]
+        let waiting = waiting as f64;
+        state.rate.is_some_and(|rate| waiting > rate)
+    }
+
     async fn drive(self) {
         loop {
             let pause = self.state().until_next();
@@ -135,6 +144,12 @@ impl Pace {
         }
         if let (Some(rate), Some(throttled)) = (state.rate, state.throttled) {
             let quiet = now.saturating_duration_since(throttled).as_secs_f64() / INCREASE.1.as_secs_f64();
+            // A pace that nothing reaches says nothing of the limit.
+            #[allow(clippy::cast_precision_loss, reason = "calls in a second are few")]
+            let reached = 2.0 * state.answered.len() as f64;
+            if rate > reached.max(LEAST) {
+                return;
+            }
             // So much for each answer makes so much for a second of answers, whatever the pace.
             state.rate = Some(rate + INCREASE.0 * quiet.min(10.0).exp2());
         }

@@ -166,7 +166,8 @@ fn allowing(document: &str) -> Vec<Value> {
         one => vec![one],
     };
     let allows = |statement: &Value| {
-        let named = |key: &str| texts(&statement[key]).iter().any(|pattern| matches(pattern, ASSUME));
+        let named =
+            |key: &str| texts(&statement[key]).iter().any(|pattern| matches(&pattern.replace('?', "*"), ASSUME));
         let action = if statement.get("NotAction").is_some() { !named("NotAction") } else { named("Action") };
         statement["Effect"] == "Allow" && action
     };
@@ -180,7 +181,18 @@ fn patterns(documents: &[String]) -> BTreeSet<String> {
         Some(_) => vec!["*".to_owned()],
         None => texts(&statement["Resource"]).into_iter().map(str::to_owned).collect(),
     });
-    resources.collect()
+    // What stands for anything matches anything here.
+    let widened = |resource: String| {
+        let mut widened = String::new();
+        let mut rest = resource.as_str();
+        while let Some(at) = rest.find("${") {
+            widened.push_str(&rest[..at]);
+            widened.push('*');
+            rest = rest[at..].find('}').map_or("", |end| &rest[at + end + 1..]);
+        }
+        (widened + rest).replace('?', "*")
+    };
+    resources.map(widened).collect()
 }
 
 /// How far a trust policy lets the user in.
@@ -200,6 +212,9 @@ fn trust(document: &str, user: &Pinned) -> Trust {
     let principals: Vec<&str> = statements
         .iter()
         .flat_map(|statement| {
+            if statement.get("NotPrincipal").is_some() {
+                return vec!["*"];
+            }
             let principal = &statement["Principal"];
             if principal == "*" { vec!["*"] } else { texts(&principal["AWS"]) }
         })
@@ -251,8 +266,12 @@ impl Step for AssumableRoles {
                     }
                 }
                 // Roles of other accounts are known by these patterns alone.
-                let elsewhere = |pattern: &&String| pattern.split(':').nth(4).is_some_and(|of| of != account);
+                let elsewhere =
+                    |pattern: &&String| pattern.split(':').nth(4).is_some_and(|of| of != account && of != "*");
                 found.extend(patterns.iter().filter(elsewhere).cloned());
+                if patterns.iter().any(|pattern| pattern.split(':').nth(4).is_none_or(|of| of == "*")) {
+                    unread.push("its policies allow roles of other accounts, and which of these trust it is not to be seen here".to_owned());
+                }
             }
             (roles, _) => {
                 unread.extend(roles.err().map(|error| error.to_string()));

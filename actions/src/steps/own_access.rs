@@ -1,16 +1,16 @@
 //! What the caller's own access hangs on: its groups, its managed policies, its boundary. Changes nothing.
 //!
-//! A call on one of them could lock the connector out although it names neither user nor role. What may not be read is
-//! said; inline policies are the caller's own and guarded with it.
+//! A call on one of them could lock the connector out although it names neither user nor role. In doubt it is refused.
+//! Inline policies are the caller's own and guarded with it.
 
 use crate::change::Change;
 use crate::outcome::Failure;
 use crate::reader::Reader;
 use crate::step::{Look, Reach, Seen, Step};
-use awsiam_iam::Error;
 use awsiam_iam::types::{
     GetRole, GetUser, ListAttachedGroupPolicies, ListAttachedRolePolicies, ListAttachedUserPolicies, ListGroupsForUser,
 };
+use awsiam_iam::{Error, Identity};
 use futures_util::future::{join_all, join3};
 use serde::Serialize;
 use serde_json::Value;
@@ -53,6 +53,51 @@ impl State {
             }
         }
     }
+
+    /// Reads what the access of one user or role hangs on.
+    async fn read(&mut self, reader: &Reader, identity: &Identity) {
+        let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
+        if let Some(name) = resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()) {
+            let name = name.to_owned();
+            let (user, groups, attached) = join3(
+                async { reader.get(&GetUser { user_name: name.clone() }).await },
+                async {
+                    let request = ListGroupsForUser { user_name: name.clone(), ..ListGroupsForUser::default() };
+                    reader.list(&request).await
+                },
+                async {
+                    let request =
+                        ListAttachedUserPolicies { user_name: name.clone(), ..ListAttachedUserPolicies::default() };
+                    reader.list(&request).await
+                },
+            )
+            .await;
+            let boundary = self.take(user).and_then(|reply| reply.data.user.permissions_boundary);
+            self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
+            let attached = self.take(attached).map(|reply| reply.data.attached_policies).unwrap_or_default();
+            self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+            let groups = self.take(groups).map(|reply| reply.data.groups).unwrap_or_default();
+            let reads = groups.iter().map(|group| async {
+                let group_name = group.group_name.clone();
+                let request = ListAttachedGroupPolicies { group_name, ..ListAttachedGroupPolicies::default() };
+                reader.list(&request).await
+            });
+            for read in join_all(reads).await {
+                let attached = self.take(read).map(|reply| reply.data.attached_policies).unwrap_or_default();
+                self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+            }
+            self.groups.extend(groups.into_iter().map(|group| group.group_name));
+        } else if let Some(name) = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
+            let role = reader.get(&GetRole { role_name: name.to_owned() }).await;
+            let boundary = self.take(role).and_then(|reply| reply.data.role.permissions_boundary);
+            self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
+            let request =
+                ListAttachedRolePolicies { role_name: name.to_owned(), ..ListAttachedRolePolicies::default() };
+            let attached = self.take(reader.list(&request).await);
+            let attached = attached.map(|reply| reply.data.attached_policies).unwrap_or_default();
+            self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+        }
+    }
 }
 
 /// Why a call on this group or policy must not be made, if it must not.
@@ -66,7 +111,18 @@ pub fn objection(seen: &Value, group: Option<&Value>, policy: Option<&Value>) ->
     let words = match (among("groups", group), among("policies", policy)) {
         (Some(group), _) => format!("group {group}"),
         (None, Some(policy)) => format!("policy {policy}"),
-        (None, None) => return None,
+        (None, None) => {
+            let unread: Vec<_> = seen["unread"].as_array()?.iter().filter_map(Value::as_str).collect();
+            return (!unread.is_empty()).then(|| {
+                Failure::refused(
+                    "yourself",
+                    format!(
+                        "Whether the connector's own access hangs on it could not be told ({}). Nothing was changed. Allow these reads (awsiam policy), or use an asset that may.",
+                        unread.join("; ")
+                    ),
+                )
+            });
+        }
     };
     Some(Failure::refused(
         "yourself",
@@ -89,47 +145,13 @@ impl Step for OwnAccess {
 
     async fn observe(&self, reader: &Reader, _: &Look) -> Result<State, Error> {
         let mut state = State::default();
-        let Some(identity) = state.take(reader.identity().await) else { return Ok(state) };
-        let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
-        if let Some(name) = resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()) {
-            let name = name.to_owned();
-            let (user, groups, attached) = join3(
-                async { reader.get(&GetUser { user_name: name.clone() }).await },
-                async {
-                    let request = ListGroupsForUser { user_name: name.clone(), ..ListGroupsForUser::default() };
-                    reader.list(&request).await
-                },
-                async {
-                    let request =
-                        ListAttachedUserPolicies { user_name: name.clone(), ..ListAttachedUserPolicies::default() };
-                    reader.list(&request).await
-                },
-            )
-            .await;
-            let boundary = state.take(user).and_then(|reply| reply.data.user.permissions_boundary);
-            state.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
-            let attached = state.take(attached).map(|reply| reply.data.attached_policies).unwrap_or_default();
-            state.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
-            let groups = state.take(groups).map(|reply| reply.data.groups).unwrap_or_default();
-            let reads = groups.iter().map(|group| async {
-                let group_name = group.group_name.clone();
-                let request = ListAttachedGroupPolicies { group_name, ..ListAttachedGroupPolicies::default() };
-                reader.list(&request).await
-            });
-            for read in join_all(reads).await {
-                let attached = state.take(read).map(|reply| reply.data.attached_policies).unwrap_or_default();
-                state.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
-            }
-            state.groups.extend(groups.into_iter().map(|group| group.group_name));
-        } else if let Some(name) = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
-            let role = reader.get(&GetRole { role_name: name.to_owned() }).await;
-            let boundary = state.take(role).and_then(|reply| reply.data.role.permissions_boundary);
-            state.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
-            let request =
-                ListAttachedRolePolicies { role_name: name.to_owned(), ..ListAttachedRolePolicies::default() };
-            let attached = state.take(reader.list(&request).await);
-            let attached = attached.map(|reply| reply.data.attached_policies).unwrap_or_default();
-            state.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+        let Some(caller) = state.take(reader.identity().await) else { return Ok(state) };
+        let behind: Vec<_> = reader.own_identities().await.into_iter().filter_map(|own| state.take(own)).collect();
+        // What is in another account does not hang on this one's groups and policies.
+        let here = behind.into_iter().filter(|own| own.account == caller.account && own.arn != caller.arn);
+        let here: Vec<_> = here.collect();
+        for identity in std::iter::once(caller).chain(here) {
+            state.read(reader, &identity).await;
         }
         Ok(state)
     }

@@ -137,14 +137,25 @@ fn made(record: &Value) -> impl Iterator<Item = (&str, &Value)> {
     made.filter_map(|change| Some((change["operation"].as_str()?, &change["parameters"])))
 }
 
-/// Whether putting back takes access away: then the guards against acting on oneself count.
+/// Whether putting back may take access away, or rewrite it: then the guards of what is taken away count. The record is not
+/// trusted, so that only what a containment is known to do is given back without them.
 #[must_use]
 pub fn takes_away(record: &Value) -> bool {
-    made(record).any(|(operation, parameters)| {
-        ["AddUserToGroup", "AttachUserPolicy", "AttachRolePolicy", "CreateLoginProfile", "CreateRole"]
-            .contains(&operation)
-            || parameters["Status"] == "Active"
-    })
+    let contains = |(operation, parameters): (&str, &Value)| {
+        let ours = parameters["PolicyName"].as_str().is_some_and(|name| name.starts_with("awsiam-"));
+        match operation {
+            "DeleteLoginProfile" | "RemoveUserFromGroup" => true,
+            "PutUserPolicy" | "PutRolePolicy" => ours,
+            _ => parameters["Status"] == "Inactive",
+        }
+    };
+    !made(record).all(contains)
+}
+
+/// Whether the run created its target.
+#[must_use]
+pub fn created(record: &Value) -> bool {
+    made(record).any(|(operation, _)| operation == "CreateRole")
 }
 
 /// What the run of this record changed, put back.
@@ -240,7 +251,7 @@ impl Restore {
 
     /// The document that an inline policy had before the run, where it is on record.
     fn document_before(&self, policy: &str) -> Option<String> {
-        if policy == crate::steps::sessions::NAME {
+        if policy == crate::steps::sessions::NAME && self.before.get("revoked_sessions").is_some() {
             return self.before["revoked_sessions"]["document"].as_str().map(str::to_owned);
         }
         // Of our own policies only what the stage itself read counts: a look for the record may come after the stage put
@@ -255,12 +266,20 @@ impl Restore {
         known["PolicyDocument"].as_str().map(str::to_owned)
     }
 
-    /// Whether the user was in the group, or the policy attached, before the run.
-    fn was_so(&self, parameters: &Value) -> bool {
-        [("groups", "GroupName"), ("attached_policies", "PolicyArn")].into_iter().any(|(list, key)| {
-            let mut known = self.before[list].as_array().into_iter().flatten();
-            parameters[key].is_string() && known.any(|known| known[key] == parameters[key])
-        })
+    /// Whether the user was in the group, or the policy attached, before the run; none where that is not on record.
+    fn was(&self, parameters: &Value) -> Option<bool> {
+        let (list, key) = if parameters["GroupName"].is_string() {
+            ("groups", "GroupName")
+        } else {
+            ("attached_policies", "PolicyArn")
+        };
+        let known = self.before[list].as_array()?;
+        Some(known.iter().any(|known| known[key] == parameters[key]))
+    }
+
+    /// Whether a read before the run failed that would tell what was there.
+    fn unread(&self, list: &str) -> bool {
+        self.before[list].get("unknown").is_some()
     }
 
     /// The status that a credential had before the run.
@@ -327,8 +346,21 @@ impl Restore {
                 },
                 "CreateLoginProfile" if !now.password => {}
                 "CreateLoginProfile" => state.back.push(Back { kind: "password", which: String::new(), to: None }),
-                // A single call may have asked for what was so already.
-                "AddUserToGroup" | "AttachUserPolicy" | "AttachRolePolicy" if self.was_so(parameters) => {}
+                // A single call may have asked for what was so already, and what could not be read may have been so.
+                "AddUserToGroup" | "AttachUserPolicy" | "AttachRolePolicy" if self.was(parameters) == Some(true) => {}
+                "RemoveUserFromGroup" if self.was(parameters) == Some(false) => {}
+                "AddUserToGroup" | "RemoveUserFromGroup" if self.unread("groups") => {
+                    state.not_restored.push(format!("group {}: who was in it is not on record", text("GroupName")));
+                }
+                "AttachUserPolicy" | "AttachRolePolicy" if self.unread("attached_policies") => {
+                    state
+                        .not_restored
+                        .push(format!("policy {}: what was attached is not on record", text("PolicyArn")));
+                }
+                "PutUserPolicy" | "PutRolePolicy" if self.unread("inline_policies") => {
+                    let policy = text("PolicyName");
+                    state.not_restored.push(format!("inline policy {policy}: what was there before is not on record"));
+                }
                 "AddUserToGroup" | "RemoveUserFromGroup" => {
                     let group = text("GroupName");
                     let wanted = operation == "RemoveUserFromGroup";
@@ -396,9 +428,12 @@ impl Restore {
                     }
                 }
                 "TagUser" | "UntagUser" | "TagRole" | "UntagRole" => {
+                    // Keys of tags are unique regardless of case.
                     let of = |entity: &Value, key: &str| {
                         let mut tags = entity["Tags"].as_array().into_iter().flatten();
-                        tags.find(|tag| tag["Key"] == key).and_then(|tag| tag["Value"].as_str()).map(str::to_owned)
+                        let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
+                        let tag = tags.find(|tag| text(tag, "Key").eq_ignore_ascii_case(key))?;
+                        Some((text(tag, "Key"), text(tag, "Value")))
                     };
                     let set = parameters["Tags"].as_array().into_iter().flatten();
                     let set = set.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str())));
@@ -407,8 +442,10 @@ impl Restore {
                     for (key, left) in set.chain(unset) {
                         let (is, before) = (of(&entity, key), of(&self.before[look.target.principal.name()], key));
                         if is == before {
-                        } else if is.as_deref() == left {
-                            state.back.push(Back { kind: "tag", which: key.to_owned(), to: before });
+                        } else if is.as_ref().map(|(_, value)| value.as_str()) == left {
+                            // What was there comes back in its own spelling.
+                            let which = before.as_ref().map_or(key, |(key, _)| key).to_owned();
+                            state.back.push(Back { kind: "tag", which, to: before.map(|(_, value)| value) });
                         } else {
                             state.moved.push(format!("tag {key} has another value"));
                         }

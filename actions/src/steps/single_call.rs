@@ -278,14 +278,19 @@ impl SingleCall {
         let parameters = self.call.parameters();
         let tagged = parameters["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]);
         let keys: Vec<&Value> = tagged.chain(parameters["TagKeys"].as_array().into_iter().flatten()).collect();
-        let former: Vec<&Value> = was.iter().filter(|tag| keys.contains(&&tag["Key"])).collect();
+        // Keys of tags are unique regardless of case; what comes back has the former spelling.
+        let alike = |key: &Value, tag: &Value| match (key.as_str(), tag["Key"].as_str()) {
+            (Some(key), Some(known)) => key.eq_ignore_ascii_case(known),
+            _ => false,
+        };
+        let former: Vec<&Value> = was.iter().filter(|tag| keys.iter().any(|key| alike(key, tag))).collect();
         match (former.len(), keys.len()) {
             (0, _) if name.starts_with("Untag") => AS_BEFORE,
             (0, _) => self.back(&format!("Untag{of}"), &[("TagKeys", json!(keys))]),
             (some, all) if some == all || name.starts_with("Untag") => {
                 self.back(&format!("Tag{of}"), &[("Tags", json!(former))])
             }
-            _ => Reversal::FromEvidence { operation: if name.ends_with("User") { "TagUser" } else { "TagRole" } },
+            _ => Reversal::FromEvidence { operation: self.call.operation().name },
         }
     }
 }
