@@ -55,6 +55,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_secret_is_taken_out_of_an_error() {
+        let error = || Error::local(Kind::InvalidRequest, "CreateLoginProfile", "The password Hunter-2 is as bad as a");
+        assert_eq!(error().without(&["Hunter-2"]).message, "The password ******** is as bad as a");
+        assert_eq!(error().without(&["a", " "]).message, error().message, "words of the message itself stay");
+    }
+
+    #[test]
     fn times_and_blobs_are_read_as_iam_writes_them() {
         assert_eq!(seconds("1970-01-02T00:00:00Z"), Some(86_400));
         assert_eq!(seconds("1970-01-02T01:00:00.5+01:00"), Some(86_400));
