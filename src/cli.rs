@@ -287,7 +287,20 @@ struct SandboxArguments {
 const BAD: u8 = 2;
 
 /// Writes to stdout, which is `main`'s; false where that is not possible any more.
-pub(crate) type Print = fn(&str) -> bool;
+pub(crate) type Print = fn(&[u8]) -> bool;
+
+/// Stdout as a writer: a result is written as it is put into text, and never held as a whole.
+struct Printed(Print);
+
+impl std::io::Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0(bytes) { Ok(bytes.len()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print) -> Ended {
     let cli = match Cli::try_parse_from(arguments) {
@@ -306,11 +319,11 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print) 
             };
             let fail_fast = arguments.fail_fast || request.as_ref().is_ok_and(|request| request.fail_fast);
             let options = Options { dry_run: arguments.dry_run, fail_fast };
-            let lines = arguments.jsonl.then_some(print);
+            let lines = (print, arguments.jsonl);
             perform(request, &arguments.common, options, arguments.strict || fail_fast, lines)
         }
         Command::TestConnectivity(common) => {
-            perform(by_hand("test connectivity", &[]), &common, Options::default(), false, None)
+            perform(by_hand("test connectivity", &[]), &common, Options::default(), false, (print, false))
         }
         Command::Undo(arguments) => {
             let UndoArguments { run, target, reactivate, dry_run, common } = &arguments;
@@ -319,7 +332,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, print: Print) 
             let given: Vec<_> =
                 given.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
             let options = Options { dry_run: *dry_run, ..Options::default() };
-            perform(by_hand("undo", &given), common, options, false, None)
+            perform(by_hand("undo", &given), common, options, false, (print, false))
         }
         Command::Runs(arguments) => match tell_runs(&arguments) {
             Ok(stdout) => Ended { stdout, ..Ended::default() },
@@ -479,11 +492,11 @@ fn perform(
     common: &Common,
     options: Options,
     strict: bool,
-    lines: Option<Print>,
+    (print, in_lines): (Print, bool),
 ) -> Ended {
     let (document, signal) = match request {
         Ok(request) => match prepare(&request, common) {
-            Ok((asset, _sandbox)) => run_to_end(&request, &asset, options, lines),
+            Ok((asset, _sandbox)) => run_to_end(&request, &asset, options, in_lines.then_some(print)),
             Err(error) => {
                 let message = format!("{error:#}");
                 (Document::refused(request.action.identifier, Some(request.action), &request.sets, &message), None)
@@ -500,16 +513,24 @@ fn perform(
         code = u8::from(strict);
     }
     let code = signal.unwrap_or(code);
-    let text = document.text(common.pretty);
-    let Some(path) = &common.output else { return Ended { stdout: text, code, ..Ended::default() } };
-    match std::fs::write(path, &text) {
-        Ok(()) => Ended { code, ..Ended::default() },
-        Err(error) => {
-            // What was done must not be lost with the file.
-            tracing::error!("The result cannot be written to {}: {error}; here it is instead", path.display());
-            Ended { stdout: text, code: code.max(1), ..Ended::default() }
-        }
-    }
+    let to_stdout = || {
+        let mut stdout = std::io::BufWriter::with_capacity(1 << 16, Printed(print));
+        document.write(common.pretty, &mut stdout).and_then(|()| std::io::Write::flush(&mut stdout)).is_ok()
+    };
+    let code = match &common.output {
+        None if to_stdout() => code,
+        None => code.max(1),
+        Some(path) => match std::fs::write(path, document.text(common.pretty)) {
+            Ok(()) => code,
+            Err(error) => {
+                // What was done must not be lost with the file.
+                tracing::error!("The result cannot be written to {}: {error}; here it is instead", path.display());
+                to_stdout();
+                code.max(1)
+            }
+        },
+    };
+    Ended { code, ..Ended::default() }
 }
 
 #[cfg(feature = "sandbox")]
@@ -566,7 +587,7 @@ fn run_to_end(request: &Request, asset: &Asset, options: Options, lines: Option<
                 // On a thread of its own: who reads slowly must not hold up what is under way, nor signals.
                 let (lines, take) = mpsc::channel::<String>();
                 let writer = std::thread::spawn(move || {
-                    if !take.iter().all(|line| print(&line)) {
+                    if !take.iter().all(|line| print(line.as_bytes())) {
                         tracing::error!("the results cannot be written any more; what is done is told by awsiam runs");
                     }
                 });

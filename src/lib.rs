@@ -29,6 +29,6 @@ pub struct Ended {
 
 /// Runs the command line. `print` takes what goes to stdout before the end, and says whether it could be written.
 #[must_use]
-pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, print: fn(&str) -> bool) -> Ended {
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, print: fn(&[u8]) -> bool) -> Ended {
     cli::main(arguments, print)
 }

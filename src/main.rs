@@ -12,9 +12,9 @@ fn main() -> std::process::ExitCode {
         let _ = writeln!(std::io::stdout(), "{document}");
         std::process::exit(1);
     }));
-    let ended = awsiam::main(std::env::args_os(), |text| {
+    let ended = awsiam::main(std::env::args_os(), |bytes| {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
     });
     if !ended.stdout.is_empty() {
         let mut stdout = std::io::stdout().lock();

@@ -223,11 +223,26 @@ impl Document {
         std::mem::take(&mut self.result_data)
     }
 
-    /// One line, or indented.
+    /// Writes it as one line, or indented.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, pretty: bool, writer: &mut impl std::io::Write) -> std::io::Result<()> {
+        if pretty {
+            serde_json::to_writer_pretty(&mut *writer, self)?;
+        } else {
+            serde_json::to_writer(&mut *writer, self)?;
+        }
+        writer.write_all(b"\n")
+    }
+
+    /// The same as text.
     #[must_use]
     pub fn text(&self, pretty: bool) -> String {
-        let text = if pretty { serde_json::to_string_pretty(self) } else { serde_json::to_string(self) };
-        text.unwrap_or_default() + "\n"
+        let mut text = vec![];
+        // Memory can be written to.
+        let _ = self.write(pretty, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 

@@ -13,6 +13,7 @@ use schema::{check_result, unseen_outputs, validate, validate_result};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -240,8 +241,8 @@ fn the_schema_of_assets_is_what_the_program_takes() {
 
 #[test]
 fn results_are_told_from_what_is_none() {
-    let refused = awsiam::main(["awsiam", "run", "--action", "disable usr"].map(Into::into), |_| true);
-    let refused: Value = serde_json::from_str(&refused.stdout).unwrap();
+    let refused = printed(&["awsiam", "run", "--action", "disable usr"]);
+    let refused: Value = serde_json::from_slice(&refused).unwrap();
     assert_eq!(validate("result.json", &refused), Ok(()));
     let panicked: Value = serde_json::from_str(&awsiam::result::after_panic("")).unwrap();
     assert_eq!(validate("result.json", &panicked), Ok(()));
@@ -274,10 +275,22 @@ fn results_are_told_from_what_is_none() {
 #[test]
 fn nested_outputs_are_seen() {
     let run = ["awsiam", "run", "--sandbox", "--action", "get user", "--param", "username=alice"];
-    let ended = awsiam::main(run.map(Into::into), |_| true);
-    validate_result("get_user", &serde_json::from_str(&ended.stdout).unwrap());
+    validate_result("get_user", &serde_json::from_slice(&printed(&run)).unwrap());
     let unseen: Vec<_> = unseen_outputs().into_iter().filter(|(action, _)| action == "get_user").collect();
     assert_eq!(unseen, []);
+}
+
+/// What the program would write to stdout while it runs.
+fn printed(arguments: &[&str]) -> Vec<u8> {
+    static PRINTED: Mutex<Vec<u8>> = Mutex::new(vec![]);
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap();
+    let ended = awsiam::main(arguments.iter().map(Into::into), |bytes| {
+        PRINTED.lock().unwrap().extend_from_slice(bytes);
+        true
+    });
+    assert_eq!(ended.stdout, "");
+    std::mem::take(&mut PRINTED.lock().unwrap())
 }
 
 #[test]
