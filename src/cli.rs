@@ -172,7 +172,7 @@ struct RunArguments {
     /// Print the result of each parameter set on a line of its own as soon as it is there, and the summary last
     #[arg(long, conflicts_with_all = ["output", "pretty"])]
     jsonl: bool,
-    /// Begin no further parameter set once one has failed
+    /// Begin no further parameter set once one has failed; exit with 1 then, as with --strict
     #[arg(long)]
     fail_fast: bool,
     /// Exit with 1 when any parameter set failed, not only when all did
@@ -513,19 +513,19 @@ fn perform(
         code = u8::from(strict);
     }
     let code = signal.unwrap_or(code);
-    let to_stdout = || {
+    let written_out = || {
         let mut stdout = std::io::BufWriter::with_capacity(1 << 16, Printed(print));
         document.write(common.pretty, &mut stdout).and_then(|()| std::io::Write::flush(&mut stdout)).is_ok()
     };
     let code = match &common.output {
-        None if to_stdout() => code,
+        None if written_out() => code,
         None => code.max(1),
         Some(path) => match std::fs::write(path, document.text(common.pretty)) {
             Ok(()) => code,
             Err(error) => {
                 // What was done must not be lost with the file.
                 tracing::error!("The result cannot be written to {}: {error}; here it is instead", path.display());
-                to_stdout();
+                written_out();
                 code.max(1)
             }
         },

@@ -130,9 +130,10 @@ fn find(document: &Map<String, Value>) -> Result<&'static Action, String> {
 /// There is none; names the most similar one.
 pub fn lookup(name: &str) -> Result<&'static Action, String> {
     action(name).ok_or_else(|| {
-        let operations: Vec<String> = operations::names().filter(|_| name.starts_with(operations::PREFIX)).collect();
-        let known = ACTIONS.iter().flat_map(|action| [action.name, action.identifier]);
-        let known: Vec<_> = known.chain(operations.iter().map(String::as_str)).collect();
+        if let Some(operation) = name.strip_prefix(operations::PREFIX) {
+            return operations::unknown(operation);
+        }
+        let known: Vec<_> = ACTIONS.iter().flat_map(|action| [action.name, action.identifier]).collect();
         match closest(name, &known) {
             Some(meant) => format!("Unknown action {name:?}; did you mean {meant:?}?"),
             None => format!("Unknown action {name:?}; `awsiam actions` lists them all"),

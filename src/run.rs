@@ -210,7 +210,7 @@ fn prepare<'a>(
 /// The clients of a run: one for each credential and role, so that each session is made once, and all share the connections
 /// of one transport.
 #[derive(Default)]
-struct Clients(tokio::sync::Mutex<HashMap<String, Client>>);
+struct Clients(tokio::sync::Mutex<HashMap<String, (Option<String>, Client)>>);
 
 impl Clients {
     async fn get(&self, work: &Work<'_>, asset: &Asset) -> Client {
@@ -230,11 +230,19 @@ impl Clients {
             _ => format!("asset {role}"),
         };
         let mut known = self.0.lock().await;
-        if let Some(client) = known.get(&key) {
+        if let Some((_, client)) = known.get(&key) {
             return client.clone();
         }
-        let client = Client::connect(settings, &asset.transport).await;
-        known.insert(key, client.clone());
+        // IAM's limits are the account's, whoever calls.
+        let of_role = settings.assume.as_ref().and_then(|role| role.role_arn.split(':').nth(4));
+        let account = of_role.map(str::to_owned).or_else(|| asset.rules.account_id.clone().filter(|_| !own));
+        let beside =
+            known.values().find(|(of, _)| account.is_some() && *of == account).map(|(_, client)| client.clone());
+        let client = match beside {
+            Some(other) => Client::connect_beside(settings, &asset.transport, &other).await,
+            None => Client::connect(settings, &asset.transport).await,
+        };
+        known.insert(key, (account, client.clone()));
         client
     }
 
@@ -253,7 +261,7 @@ impl Clients {
 
     /// Whether more calls wait for IAM's pace than it lets through in a second.
     async fn crowded(&self) -> bool {
-        self.0.lock().await.values().any(Client::crowded)
+        self.0.lock().await.values().any(|(_, client)| client.crowded())
     }
 }
 

@@ -95,7 +95,8 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
         "disable user" => vec![
             (renamed(user, "DeleteLoginProfile"), trial.set.clone()),
             (renamed("carol", "DeleteLoginProfile"), json!({ "username": "carol" })),
-            (vec![], json!({ "username": "mallory", "scope": "all_credentials", "evidence": "full" })),
+            (vec![], json!({ "username": "mallory", "scope": "all_credentials" })),
+            (vec![], json!({ "username": "alice", "evidence": "full" })),
         ],
         "enable user" => vec![
             (renamed("bob", "UpdateAccessKey"), json!({ "username": "bob", "password": CANARY })),
@@ -138,7 +139,11 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
                 (renamed(user, "PutUserPolicy"), trial.set.clone()),
             ]
         }
-        "lock role trust" => vec![(vec![], json!({ "role_name": "app-role", "evidence": "full" }))],
+        "lock role trust" => {
+            let docs = json!({ "RoleName": "app-role", "PolicyArn": "arn:aws:iam::123456789012:policy/docs/ReadDocs" });
+            let faults = vec![rival("GetRole", "AttachRolePolicy", docs)];
+            vec![(faults, json!({ "role_name": "app-role", "evidence": "full" }))]
+        }
         "quarantine user" | "revoke user sessions" | "contain user" => vec![
             (
                 vec![rival(
@@ -157,6 +162,14 @@ fn detours(trial: &Trial) -> Vec<(Vec<Fault>, Value)> {
             ),
         ],
         "quarantine role" | "contain role" => vec![
+            (
+                vec![rival(
+                    "GetRole",
+                    "AttachRolePolicy",
+                    json!({ "RoleName": "app-role", "PolicyArn": "arn:aws:iam::123456789012:policy/docs/ReadDocs" }),
+                )],
+                trial.set.clone(),
+            ),
             (
                 vec![rival(
                     "ListAttachedRolePolicies",

@@ -261,6 +261,8 @@ fn a_contained_user_can_do_nothing() {
         "{}",
         ran.stdout
     );
+    let policies = ran.record()["observed"]["everything"]["attached_policies"].to_string();
+    assert!(policies.contains("arn:aws:s3:::example-docs"), "managed policies with their documents: {policies}");
     let dead = support::run(&["run"], &attacker, &[]);
     assert!(dead.message().contains("InvalidClientTokenId"), "{}", dead.message());
 }

@@ -294,8 +294,9 @@ pub fn resolve<'a>(action: &'static Action, set: &'a Map<String, Value>) -> Resu
     }
 }
 
-/// An operation that there is not.
-fn unknown(name: &str) -> String {
+/// What to say of an operation that there is not.
+#[must_use]
+pub fn unknown(name: &str) -> String {
     let known: Vec<_> = table::operations().iter().map(|operation| operation.name).collect();
     match crate::parameters::closest(name, &known) {
         Some(meant) => format!("Unknown IAM operation {name:?}; did you mean {meant:?}?"),

@@ -179,13 +179,22 @@ const CLOCK_LEEWAY_SECONDS: i64 = 240;
 impl Client {
     /// A client with these settings. Makes no call.
     pub async fn connect(settings: &Settings, transport: &Transport) -> Self {
+        Self::connect_at(settings, transport, Pace::default()).await
+    }
+
+    /// A client with these settings, for the account of another one: both keep one pace. Makes no call.
+    pub async fn connect_beside(settings: &Settings, transport: &Transport, other: &Self) -> Self {
+        Self::connect_at(settings, transport, other.shared.pace.clone()).await
+    }
+
+    async fn connect_at(settings: &Settings, transport: &Transport, pace: Pace) -> Self {
         let sdk = configure(settings, transport).await;
         Self {
             shared: Arc::new(Shared {
                 iam: aws_sdk_iam::Client::new(&sdk),
                 sts: LazyLock::new(Box::new(move || aws_sdk_sts::Client::new(&sdk))),
                 permits: Semaphore::new(CALLS_AT_ONCE),
-                pace: Pace::default(),
+                pace,
                 identity: OnceCell::new(),
                 origin: Mutex::default(),
                 clock_ahead: AtomicI64::new(0),

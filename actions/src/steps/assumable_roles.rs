@@ -8,11 +8,12 @@ use crate::change::Change;
 use crate::guard::matches;
 use crate::reader::Reader;
 use crate::step::{Look, Reach, Seen, Step};
+use crate::steps::attached_policies;
 use crate::target::{Pinned, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
-    AttachedPolicy, GetGroupPolicy, GetPolicy, GetPolicyVersion, GetUserPolicy, ListAttachedGroupPolicies,
-    ListAttachedUserPolicies, ListGroupPolicies, ListGroupsForUser, ListRoles, ListUserPolicies,
+    AttachedPolicy, GetGroupPolicy, GetUserPolicy, ListAttachedGroupPolicies, ListAttachedUserPolicies,
+    ListGroupPolicies, ListGroupsForUser, ListRoles, ListUserPolicies,
 };
 use futures_util::future::{join, join_all, join3};
 use serde_json::{Value, json};
@@ -85,12 +86,7 @@ async fn attached(reader: &Reader, listed: Result<Vec<AttachedPolicy>, Error>) -
             return documents;
         }
     };
-    let reads = arns.map(|policy_arn| async move {
-        let policy = reader.get(&GetPolicy { policy_arn: policy_arn.clone() }).await?.data.policy;
-        let version_id = policy.and_then(|policy| policy.default_version_id).unwrap_or_else(|| "v1".to_owned());
-        let version = reader.get(&GetPolicyVersion { policy_arn, version_id }).await?.data.policy_version;
-        Ok(version.and_then(|version| version.document).unwrap_or_default())
-    });
+    let reads = arns.map(|arn| async move { Ok(attached_policies::in_force(reader, arn).await?.1) });
     join_all(reads).await.into_iter().for_each(|document| documents.take(document));
     documents
 }

@@ -9,8 +9,8 @@ use crate::steps::quarantine;
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
-    AttachRolePolicy, AttachUserPolicy, AttachedPolicy, DetachRolePolicy, DetachUserPolicy, ListAttachedRolePolicies,
-    ListAttachedUserPolicies,
+    AttachRolePolicy, AttachUserPolicy, AttachedPolicy, DetachRolePolicy, DetachUserPolicy, GetPolicy,
+    GetPolicyVersion, ListAttachedRolePolicies, ListAttachedUserPolicies,
 };
 
 /// Brings attached policies to a wanted state.
@@ -42,6 +42,15 @@ pub fn detached(arn: &str) -> Attached {
 #[must_use]
 pub fn none() -> Attached {
     Attached { wanted: Wanted::None }
+}
+
+/// The document of a managed policy that is in force, with its version.
+pub(crate) async fn in_force(reader: &Reader, policy_arn: String) -> Result<(String, String), Error> {
+    let policy = reader.get(&GetPolicy { policy_arn: policy_arn.clone() }).await?.data.policy;
+    let version_id = policy.and_then(|policy| policy.default_version_id).unwrap_or_else(|| "v1".to_owned());
+    let request = GetPolicyVersion { policy_arn, version_id: version_id.clone() };
+    let version = reader.get(&request).await?.data.policy_version;
+    Ok((version_id, version.and_then(|version| version.document).unwrap_or_default()))
 }
 
 fn about(arn: &str) -> String {

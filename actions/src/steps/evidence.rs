@@ -5,6 +5,7 @@
 use crate::change::Change;
 use crate::reader::Reader;
 use crate::step::{Look, Reach, Seen, Step};
+use crate::steps::attached_policies;
 use crate::target::{Principal, Target};
 use awsiam_iam::types::{
     GetAccessKeyLastUsed, GetRolePolicy, GetUserPolicy, ListAccessKeys, ListAttachedRolePolicies,
@@ -24,6 +25,8 @@ pub const OF_USER: &[&str] = &[
     "GetUserPolicy",
     "ListGroupsForUser",
     "ListAttachedUserPolicies",
+    "GetPolicy",
+    "GetPolicyVersion",
     "ListMFADevices",
     "ListSSHPublicKeys",
     "ListSigningCertificates",
@@ -31,8 +34,14 @@ pub const OF_USER: &[&str] = &[
 ];
 
 /// The reads of everything that hangs on a role, beside the look at the role itself.
-pub const OF_ROLE: &[&str] =
-    &["ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole"];
+pub const OF_ROLE: &[&str] = &[
+    "ListRolePolicies",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "GetPolicy",
+    "GetPolicyVersion",
+    "ListInstanceProfilesForRole",
+];
 
 /// Everything, for the evidence.
 #[derive(Debug)]
@@ -123,18 +132,47 @@ async fn inline(reader: &Reader, target: &Target) -> Value {
     join_all(documents).await.into()
 }
 
+/// Managed policies, each with the document in force; those of AWS are everybody's and go by their ARN.
+async fn attached(reader: &Reader, target: &Target) -> Value {
+    let name = target.name.clone();
+    let listed = match target.principal {
+        Principal::User => {
+            let request = ListAttachedUserPolicies { user_name: name, ..ListAttachedUserPolicies::default() };
+            reader.list(&request).await.map(|reply| reply.data.attached_policies)
+        }
+        Principal::Role | Principal::Other(_) => {
+            let request = ListAttachedRolePolicies { role_name: name, ..ListAttachedRolePolicies::default() };
+            reader.list(&request).await.map(|reply| reply.data.attached_policies)
+        }
+    };
+    let policies = match listed {
+        Ok(policies) => policies,
+        Err(error) => return json!({ "unknown": error }),
+    };
+    let with_documents = policies.into_iter().map(|policy| async move {
+        let mut told_of = serde_json::to_value(&policy).unwrap_or_default();
+        let arn = policy.policy_arn.unwrap_or_default();
+        if arn.split(':').nth(4) != Some("aws") {
+            match attached_policies::in_force(reader, arn).await {
+                Ok((version, document)) => {
+                    told_of["DefaultVersionId"] = version.into();
+                    told_of["PolicyDocument"] = document.into();
+                }
+                Err(error) => told_of["PolicyDocument"] = json!({ "unknown": error }),
+            }
+        }
+        told_of
+    });
+    join_all(with_documents).await.into()
+}
+
 fn of_user<'a>(reader: &'a Reader, target: &'a Target) -> Vec<Piece<'a>> {
     let name = || target.name.clone();
     vec![
         Box::pin(async move { ("access_keys", keys(reader, name()).await) }),
         Box::pin(async move { ("inline_policies", inline(reader, target).await) }),
         list(reader, "groups", ListGroupsForUser { user_name: name(), ..ListGroupsForUser::default() }, |r| r.groups),
-        list(
-            reader,
-            "attached_policies",
-            ListAttachedUserPolicies { user_name: name(), ..ListAttachedUserPolicies::default() },
-            |r| r.attached_policies,
-        ),
+        Box::pin(async move { ("attached_policies", attached(reader, target).await) }),
         list(reader, "mfa_devices", ListMFADevices { user_name: name(), ..ListMFADevices::default() }, |r| {
             r.mfa_devices
         }),
@@ -160,12 +198,7 @@ fn of_role<'a>(reader: &'a Reader, target: &'a Target) -> Vec<Piece<'a>> {
     let name = || target.name.clone();
     vec![
         Box::pin(async move { ("inline_policies", inline(reader, target).await) }),
-        list(
-            reader,
-            "attached_policies",
-            ListAttachedRolePolicies { role_name: name(), ..ListAttachedRolePolicies::default() },
-            |r| r.attached_policies,
-        ),
+        Box::pin(async move { ("attached_policies", attached(reader, target).await) }),
         list(
             reader,
             "instance_profiles",
