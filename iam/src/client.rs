@@ -417,6 +417,8 @@ impl Client {
         let started = Instant::now();
         let mut attempts: Vec<Attempt> = vec![];
         let mut clock_corrected = false;
+        // How the attempt before ended: what waits for its turn until the time is up has nothing newer to tell.
+        let mut before: Option<Failed> = None;
         loop {
             let began = AtomicBool::new(false);
             let attempt = async {
@@ -433,6 +435,20 @@ impl Client {
             } else {
                 None
             };
+            let never_sent = answered.is_none() && !began.load(Ordering::Relaxed);
+            if let Some(failed) = before.take_if(|_| never_sent) {
+                return Err(Detail {
+                    kind: failed.kind,
+                    code: failed.code,
+                    message: failed.message,
+                    status: failed.status,
+                    request_id: failed.request_id,
+                    operation: operation.to_owned(),
+                    attempts,
+                    clock_ahead: None,
+                }
+                .into());
+            }
             let (outcome, seen) = answered.unwrap_or_else(|| {
                 let reason = "the time for this parameter set ran out before an answer came".to_owned();
                 // What was waiting for its turn was surely not sent.
@@ -489,6 +505,7 @@ impl Client {
                 failed.code.as_deref().unwrap_or(failed.kind.name()),
                 pause.as_millis()
             );
+            before = Some(failed);
             tokio::time::sleep(pause).await;
         }
     }
