@@ -865,6 +865,8 @@ impl Run<'_> {
     fn put(&mut self, made: Made) {
         match self.made.iter_mut().find(|known| known.change.same_as(&made.change)) {
             Some(known) if known.status == Status::Succeeded && made.status == Status::Skipped => {}
+            // A repetition for which there was no time any more has nothing newer to tell.
+            Some(known) if known.status == Status::Failed && made.was_never_sent() => {}
             Some(known) => {
                 let reply = made.reply.clone().or(known.reply.take());
                 *known = Made { reply, ..made };
@@ -1316,6 +1318,12 @@ enum Whereabouts {
 impl Made {
     fn planned(stage: usize, change: Change) -> Self {
         Self { change, status: Status::Planned, stage, reply: None, error: None, note: None, at: None }
+    }
+
+    /// Whether the time was up before it could be sent at all.
+    fn was_never_sent(&self) -> bool {
+        let error = self.error.as_ref().filter(|_| self.status == Status::Failed);
+        error.is_some_and(|error| error.kind == Kind::TimeOut && !error.in_doubt())
     }
 
     /// Whether the next round should try again what did not succeed: not what IAM refuses for good.
