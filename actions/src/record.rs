@@ -41,33 +41,3 @@ pub enum Lock {
     /// Locks cannot be had here; says why.
     Unavailable(String),
 }
-
-/// A recorder that keeps nothing, for dry runs and lookups.
-#[derive(Debug)]
-pub struct Forgetful;
-
-impl Recorder for Forgetful {
-    fn run_id(&self) -> &'static str {
-        "none"
-    }
-
-    fn record(&self, _: Value, _: bool) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn trouble(&self) -> Option<String> {
-        None
-    }
-
-    fn remember(&self, _: &str, _: &Value) {}
-
-    fn recall(&self, _: &str) -> Option<Value> {
-        None
-    }
-
-    fn forget(&self, _: &str) {}
-
-    fn lock(&self, _: &str) -> Lock {
-        Lock::Held(Box::new(()))
-    }
-}

@@ -437,17 +437,7 @@ impl Client {
             };
             let never_sent = answered.is_none() && !began.load(Ordering::Relaxed);
             if let Some(failed) = before.take_if(|_| never_sent) {
-                return Err(Detail {
-                    kind: failed.kind,
-                    code: failed.code,
-                    message: failed.message,
-                    status: failed.status,
-                    request_id: failed.request_id,
-                    operation: operation.to_owned(),
-                    attempts,
-                    clock_ahead: None,
-                }
-                .into());
+                return Err(told(failed, operation, attempts, None));
             }
             let (outcome, seen) = answered.unwrap_or_else(|| {
                 let reason = "the time for this parameter set ran out before an answer came".to_owned();
@@ -488,17 +478,7 @@ impl Client {
             };
             let Some(pause) = again else {
                 tracing::debug!(operation, kind = failed.kind.name(), "failed");
-                return Err(Detail {
-                    kind: failed.kind,
-                    code: failed.code,
-                    message: failed.message,
-                    status: failed.status,
-                    request_id: failed.request_id,
-                    operation: operation.to_owned(),
-                    attempts,
-                    clock_ahead,
-                }
-                .into());
+                return Err(told(failed, operation, attempts, clock_ahead));
             };
             tracing::info!(
                 "{operation}: {}, trying again in {} ms",
@@ -547,6 +527,12 @@ impl Client {
             origin.clock_ahead = Some(ahead);
         }
     }
+}
+
+/// How a call failed, with all of its attempts.
+fn told(failed: Failed, operation: &str, attempts: Vec<Attempt>, clock_ahead: Option<i64>) -> Error {
+    let Failed { kind, code, message, status, request_id, .. } = failed;
+    Detail { kind, code, message, status, request_id, operation: operation.to_owned(), attempts, clock_ahead }.into()
 }
 
 fn typed<R: Request>(reply: Reply<Value>) -> Result<Reply<R::Reply>, Error> {
