@@ -34,10 +34,15 @@ fn throttles_by_occurrence_by_turn_and_by_rate() {
     fault(&sandbox, json!([{ "every": 3, "do": "throttle" }]));
     let replies: Vec<_> = (0..6).map(|_| list(&client).is_ok()).collect();
     assert_eq!(replies, [true, true, false, true, true, false]);
-    fault(&sandbox, json!([{ "do": { "throttle-above": { "per_second": 4 } } }]));
-    let began = Instant::now();
-    let passed = (0..12).filter(|_| list(&client).is_ok()).count();
-    assert!(began.elapsed() < Duration::from_millis(900), "too slow to judge");
+    // Twelve calls that took longer than a second tell nothing about a limit for each second.
+    let passed = loop {
+        fault(&sandbox, json!([{ "do": { "throttle-above": { "per_second": 4 } } }]));
+        let began = Instant::now();
+        let passed = (0..12).filter(|_| list(&client).is_ok()).count();
+        if began.elapsed() < Duration::from_millis(900) {
+            break passed;
+        }
+    };
     assert_eq!(passed, 4);
     sandbox.set_faults(vec![]);
     assert!(list(&client).is_ok());
