@@ -3,7 +3,7 @@
 mod support;
 
 use awsiam_iam::{example, table};
-use awsiam_sandbox::{Effect, Fault};
+use awsiam_sandbox::{Effect, Fault, Options, Seed};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -252,6 +252,32 @@ fn guards_see_the_credentials_behind_the_caller() {
         assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
     }
     assert_eq!(world.state(), before);
+}
+
+/// A role that an identity provider vouches for hangs on that provider.
+#[test]
+fn guards_see_the_providers_that_the_own_role_trusts() {
+    let provider = |name: &str| format!("arn:aws:iam::123456789012:saml-provider/{name}");
+    let trust = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::123456789012:root" }, "Action": "sts:AssumeRole" },
+        { "Effect": "Allow", "Principal": { "Federated": [provider("okta")] }, "Action": "sts:AssumeRoleWithSAML" },
+    ] });
+    let mut seed = serde_json::to_value(support::seed()).unwrap();
+    seed["roles"].as_array_mut().unwrap().push(json!({
+        "name": "Responder", "trust": trust, "attached_policies": ["arn:aws:iam::aws:policy/AdministratorAccess"],
+    }));
+    let seed: Seed = serde_json::from_value(seed).unwrap();
+    let world = World::with(Options { seed: Some(seed), ..Options::default() });
+    let assumed = json!({ "role_arn": "arn:aws:iam::123456789012:role/Responder" });
+    let ran = world
+        .run_with("iam:DeleteSAMLProvider", json!({ "SAMLProviderArn": provider("okta") }), assumed.clone())
+        .expect("failed", "its own");
+    assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
+    assert!(ran.message().contains("hangs on SAML provider arn:"), "{}", ran.message());
+    assert!(world.calls().iter().all(|seen| seen.operation != "DeleteSAMLProvider"));
+    let other = json!({ "SAMLProviderArn": provider("another") });
+    world.run_with("iam:DeleteSAMLProvider", other, assumed).expect("failed", "the sandbox has no providers");
+    assert!(world.calls().iter().any(|seen| seen.operation == "DeleteSAMLProvider"));
 }
 
 /// What stands in the wrong place is not shown: it may be a secret.

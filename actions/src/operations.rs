@@ -487,9 +487,9 @@ fn deletes(operation: &Operation) -> bool {
     .contains(&operation.name)
 }
 
-/// Whether an operation may take something from the groups and policies that the caller's own access hangs on.
+/// Whether an operation may take something from what the caller's own access hangs on.
 fn guards_own_access(operation: &Operation) -> bool {
-    let about = ["GroupName", "PolicyArn"].iter().any(|name| operation.member(name).is_some());
+    let about = own_access::may_concern(operation);
     about && !only_adds(operation) && operation.member("UserName").is_none() && operation.member("RoleName").is_none()
 }
 
@@ -531,10 +531,8 @@ pub fn runbook(operation: &'static Operation, p: &Parameters) -> Runbook {
     let proof = move |reply: &Value| single_call::proof(name, &members, reply).filter(|_| wait);
     runbook = runbook.stage(single_call::single_call(call)).once(proof);
     if guards_own_access(operation) {
-        let (group, policy) = (p.member("GroupName").cloned(), p.member("PolicyArn").cloned());
-        let objection = move |seen: &Map<String, Value>, _: &_| {
-            own_access::objection(&seen["own_access"], group.as_ref(), policy.as_ref())
-        };
+        let members = p.members();
+        let objection = move |seen: &Map<String, Value>, _: &_| own_access::objection(&seen["own_access"], &members);
         runbook = runbook.and(own_access::own_access()).unless(objection);
     }
     runbook.finishes(move |done| finish(operation, done))

@@ -146,7 +146,7 @@ async fn of_group(reader: &Reader, group_name: String) -> Documents {
 }
 
 /// One text or a list of them.
-fn texts(value: &Value) -> Vec<&str> {
+pub fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(one) => vec![one],
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),

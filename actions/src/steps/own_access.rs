@@ -1,4 +1,5 @@
-//! What the caller's own access hangs on: its groups, its managed policies, its boundary. Changes nothing.
+//! What the caller's own access hangs on: its groups, its managed policies, its boundary, the identity providers that its
+//! role trusts. Changes nothing.
 //!
 //! A call on one of them could lock the connector out although it names neither user nor role. In doubt it is refused.
 //! Inline policies are the caller's own and guarded with it.
@@ -7,13 +8,15 @@ use crate::change::Change;
 use crate::outcome::Failure;
 use crate::reader::Reader;
 use crate::step::{Look, Reach, Seen, Step};
+use crate::steps::assumable_roles::texts;
+use awsiam_iam::table::Operation;
 use awsiam_iam::types::{
     GetRole, GetUser, ListAttachedGroupPolicies, ListAttachedRolePolicies, ListAttachedUserPolicies, ListGroupsForUser,
 };
 use awsiam_iam::{Error, Identity};
 use futures_util::future::{join_all, join3};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The reads of this step.
 pub const CALLS: &[&str] = &[
@@ -24,6 +27,20 @@ pub const CALLS: &[&str] = &[
     "GetRole",
     "ListAttachedRolePolicies",
 ];
+
+/// By which member an operation names what an access may hang on, in which list of the state it stands, and what it is.
+const HANGS_ON: &[(&str, &str, &str)] = &[
+    ("GroupName", "groups", "group"),
+    ("PolicyArn", "policies", "policy"),
+    ("OpenIDConnectProviderArn", "providers", "OpenID Connect provider"),
+    ("SAMLProviderArn", "providers", "SAML provider"),
+];
+
+/// Whether an operation is about something that an access may hang on.
+#[must_use]
+pub fn may_concern(operation: &Operation) -> bool {
+    HANGS_ON.iter().any(|(member, _, _)| operation.member(member).is_some())
+}
 
 /// Looks at the caller's own access.
 #[derive(Debug)]
@@ -40,6 +57,7 @@ pub fn own_access() -> OwnAccess {
 pub struct State {
     groups: Vec<String>,
     policies: Vec<String>,
+    providers: Vec<String>,
     unread: Vec<String>,
 }
 
@@ -89,7 +107,10 @@ impl State {
             self.groups.extend(groups.into_iter().map(|group| group.group_name));
         } else if let Some(name) = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
             let role = reader.get(&GetRole { role_name: name.to_owned() }).await;
-            let boundary = self.take(role).and_then(|reply| reply.data.role.permissions_boundary);
+            let role = self.take(role).map(|reply| reply.data.role);
+            let trust = role.as_ref().and_then(|role| role.assume_role_policy_document.as_deref());
+            self.providers.extend(trust.map(providers).unwrap_or_default());
+            let boundary = role.and_then(|role| role.permissions_boundary);
             self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
             let request =
                 ListAttachedRolePolicies { role_name: name.to_owned(), ..ListAttachedRolePolicies::default() };
@@ -100,29 +121,36 @@ impl State {
     }
 }
 
-/// Why a call on this group or policy must not be made, if it must not.
-#[must_use]
-pub fn objection(seen: &Value, group: Option<&Value>, policy: Option<&Value>) -> Option<Failure> {
-    let among = |list: &str, one: Option<&Value>| {
-        let one = one?.as_str()?;
-        let mut known = seen[list].as_array()?.iter().filter_map(Value::as_str);
-        known.find(|known| known.eq_ignore_ascii_case(one)).map(str::to_owned)
+/// The identity providers that a role's trust policy names.
+fn providers(trust: &str) -> Vec<String> {
+    let trust: Value = serde_json::from_str(trust).unwrap_or_default();
+    let statements = match &trust["Statement"] {
+        Value::Array(statements) => statements.iter().collect(),
+        one => vec![one],
     };
-    let words = match (among("groups", group), among("policies", policy)) {
-        (Some(group), _) => format!("group {group}"),
-        (None, Some(policy)) => format!("policy {policy}"),
-        (None, None) => {
-            let unread: Vec<_> = seen["unread"].as_array()?.iter().filter_map(Value::as_str).collect();
-            return (!unread.is_empty()).then(|| {
-                Failure::refused(
-                    "yourself",
-                    format!(
-                        "Whether the connector's own access hangs on it could not be told ({}). Nothing was changed. Allow these reads (awsiam policy), or use an asset that may.",
-                        unread.join("; ")
-                    ),
-                )
-            });
-        }
+    let federated = statements.into_iter().flat_map(|statement| texts(&statement["Principal"]["Federated"]));
+    federated.map(str::to_owned).collect()
+}
+
+/// Why a call with these members must not be made, if it must not.
+#[must_use]
+pub fn objection(seen: &Value, members: &Map<String, Value>) -> Option<Failure> {
+    let found = HANGS_ON.iter().find_map(|(member, list, what)| {
+        let one = members.get(*member)?.as_str()?;
+        let mut known = seen[list].as_array()?.iter().filter_map(Value::as_str);
+        known.find(|known| known.eq_ignore_ascii_case(one)).map(|known| format!("{what} {known}"))
+    });
+    let Some(words) = found else {
+        let unread: Vec<_> = seen["unread"].as_array()?.iter().filter_map(Value::as_str).collect();
+        return (!unread.is_empty()).then(|| {
+            Failure::refused(
+                "yourself",
+                format!(
+                    "Whether the connector's own access hangs on it could not be told ({}). Nothing was changed. Allow these reads (awsiam policy), or use an asset that may.",
+                    unread.join("; ")
+                ),
+            )
+        });
     };
     Some(Failure::refused(
         "yourself",
