@@ -39,6 +39,8 @@ pub struct Asset {
     pub require_journal: bool,
     /// How long IAM is given to let changes take hold before sessions are revoked.
     pub propagation_pause: Duration,
+    /// Whether the account is a sandbox in memory, made for this run.
+    pub in_memory: bool,
     /// How long journals of ended runs are kept; none for ever.
     pub retention: Option<Duration>,
     /// Where secrets go that IAM gives only once.
@@ -428,6 +430,7 @@ impl Asset {
             max_concurrency: reading.number("max_concurrency")?.map_or(8, whole),
             time_out: reading.seconds("timeout")?.unwrap_or(Duration::from_secs(50)),
             propagation_pause: reading.seconds("propagation_pause")?.unwrap_or(Duration::from_secs(4)),
+            in_memory: false,
         })
     }
 
@@ -492,6 +495,7 @@ impl Asset {
     pub fn on_sandbox(mut self, endpoint: String, access_key_id: String, secret: &str) -> Self {
         let keys = Keys { access_key_id, secret_access_key: secret.into(), session_token: None };
         self.base.endpoint_url = Some(endpoint);
+        self.in_memory = true;
         self.settings = Some(Settings { source: Source::Keys(keys), ..self.base.clone() });
         self
     }

@@ -53,6 +53,8 @@ pub struct Journal {
     dir: Option<PathBuf>,
     required: bool,
     keep: Option<Duration>,
+    /// Whether what earlier runs left is of no concern.
+    forgetful: bool,
     state: Mutex<State>,
 }
 
@@ -81,13 +83,19 @@ impl Journal {
     /// A journal below this folder; without one, on stderr.
     #[must_use]
     pub fn new(dir: Option<PathBuf>, required: bool) -> Self {
-        Self { run_id: OnceLock::new(), dir, required, keep: None, state: Mutex::default() }
+        Self { run_id: OnceLock::new(), dir, required, keep: None, forgetful: false, state: Mutex::default() }
     }
 
     /// With journals of ended runs kept for this long; without end where it is none.
     #[must_use]
     pub fn keeping(self, keep: Option<Duration>) -> Self {
         Self { keep, ..self }
+    }
+
+    /// Without what earlier runs left, where the account is made anew for this run.
+    #[must_use]
+    pub fn forgetful_if(self, forgetful: bool) -> Self {
+        Self { forgetful, ..self }
     }
 
     /// The journal for the parameter set with this index. Sets may write at the same time.
@@ -122,7 +130,13 @@ impl Journal {
 
     /// Where it is remembered what a run on a principal was about to do.
     fn unfinished(&self, principal: &str) -> Option<PathBuf> {
-        self.dir.as_ref().map(|dir| dir.join("unfinished").join(format!("{principal}.json")))
+        let dir = self.dir.as_ref().filter(|_| !self.forgetful)?;
+        Some(dir.join("unfinished").join(format!("{principal}.json")))
+    }
+
+    /// The file by which a principal is locked, with what was last changed about it.
+    fn lock_of(&self, principal: &str) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| dir.join("locks").join(format!("{principal}.lock")))
     }
 
     /// Writes one line with one call, so that entries of several parameter sets do not mix.
@@ -239,13 +253,32 @@ impl Recorder for OfSet<'_> {
         }
     }
 
+    fn changed(&self, principal: &str, what: &Value) {
+        let write = |path| {
+            let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            let note = text.lines().next().unwrap_or_default();
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(format!("{note}\n{what}\n").as_bytes())
+        };
+        // It only helps a run that comes soon: without it, that one trusts what it reads.
+        let _: Option<io::Result<()>> = self.journal.lock_of(principal).map(write);
+    }
+
+    fn lately(&self, principal: &str) -> Option<Value> {
+        let text =
+            std::fs::read_to_string(self.journal.lock_of(principal).filter(|_| !self.journal.forgetful)?).ok()?;
+        serde_json::from_str(text.lines().nth(1)?).ok()
+    }
+
     fn lock(&self, principal: &str) -> Lock {
-        let Some(dir) = self.journal.dir.as_ref().map(|dir| dir.join("locks")) else {
+        let Some(path) = self.journal.lock_of(principal) else {
             return Lock::Unavailable("there is no state folder".to_owned());
         };
-        let path = dir.join(format!("{principal}.lock"));
         let open = || {
-            make_dir(&dir)?;
+            make_dir(path.parent().unwrap_or(&path))?;
             OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path)
         };
         let mut file = match open() {
@@ -254,15 +287,18 @@ impl Recorder for OfSet<'_> {
         };
         match file.try_lock() {
             Ok(()) => {
-                // Who holds it is for humans: a lock without the note is as good.
-                let note = format!("run {}, process {}", self.run_id(), std::process::id());
+                // Who holds it is for humans: a lock without the note is as good. What was changed before stays.
+                let mut text = String::new();
+                let _ = file.read_to_string(&mut text);
+                let rest = text.lines().nth(1).unwrap_or_default();
+                let note = format!("run {}, process {}\n{rest}", self.run_id(), std::process::id());
                 let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
                 Lock::Held(Box::new(file))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut who = String::new();
                 let _ = file.read_to_string(&mut who);
-                Lock::Busy(who)
+                Lock::Busy(who.lines().next().unwrap_or_default().to_owned())
             }
             Err(TryLockError::Error(error)) => Lock::Unavailable(format!("{}: {error}", path.display())),
         }

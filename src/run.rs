@@ -21,6 +21,7 @@ use awsiam_actions::reader::Reader;
 use awsiam_actions::record::Recorder as _;
 use awsiam_actions::runbook::Runbook;
 use awsiam_actions::target::Target;
+use awsiam_actions::undo;
 use awsiam_iam::credentials::{Keys, Settings, Source};
 use awsiam_iam::{Client, Origin, timestamp};
 use futures_util::StreamExt as _;
@@ -28,7 +29,7 @@ use futures_util::stream::FuturesUnordered;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::SystemTime;
@@ -59,8 +60,40 @@ struct Work<'a> {
     account: Option<String>,
     /// The earlier run that it is about.
     of_run: Option<String>,
-    /// What it changes, in words: sets about the same are worked on one after the other.
-    about: Option<String>,
+    /// What it changes: sets about the same are worked on one after the other.
+    about: Option<About>,
+}
+
+/// What a parameter set changes, as far as that is known before any call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct About {
+    account: Option<String>,
+    kind: &'static str,
+    /// Its name, or the access key whose owner it is.
+    name: Result<String, String>,
+}
+
+impl About {
+    fn of(target: &Target, account: Option<String>) -> Self {
+        // Some calls have the ARN of what others name.
+        let bare = |name: &str| {
+            let name = if name.starts_with("arn:") { name.rsplit('/').next().unwrap_or(name) } else { name };
+            name.to_lowercase()
+        };
+        let name = target.owner_of.as_deref().map_or_else(|| Ok(bare(&target.given)), |key| Err(key.to_owned()));
+        Self { account, kind: target.principal.name(), name }
+    }
+
+    /// Whether both may be about the same.
+    fn may_be(&self, other: &Self) -> bool {
+        let account = match (&self.account, &other.account) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        // Whose a key is shows only later.
+        let name = self.name == other.name || self.name.is_ok() != other.name.is_ok();
+        account && self.kind == other.kind && name
+    }
 }
 
 /// Runs a request to its result. Where `each` takes the results, the document comes without them.
@@ -79,7 +112,9 @@ pub async fn run(
         return Document::refused(identifier, Some(action), &request.sets, &message);
     }
     let count = request.sets.len();
-    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal).keeping(asset.retention);
+    let journal = Journal::new(asset.state_dir.clone(), asset.require_journal)
+        .keeping(asset.retention)
+        .forgetful_if(asset.in_memory);
     let clients = Clients::default();
     let mut items: Vec<Option<Item>> = vec![];
     items.resize_with(if each.is_some() { 0 } else { count }, || None);
@@ -108,7 +143,7 @@ pub async fn run(
             }
         }
     }
-    let mut busy = HashSet::new();
+    let mut busy: Vec<About> = vec![];
     let mut under_way = FuturesUnordered::new();
     loop {
         // While IAM throttles, what is begun should come to its end within its time before more is begun.
@@ -118,8 +153,8 @@ pub async fn run(
             && !(failed && options.fail_fast)
         {
             // The first whose target nobody is at work on: of several about the same, the one that was named first.
-            let free = |work: &Work<'_>| work.about.as_ref().is_none_or(|about| !busy.contains(about));
-            let Some(work) = waiting.iter().position(free).and_then(|at| waiting.remove(at)) else { break };
+            let Some(at) = first_free(&waiting, &busy) else { break };
+            let Some(work) = waiting.remove(at) else { break };
             busy.extend(work.about.clone());
             let entries = journal.for_set(work.index);
             let clients = &clients;
@@ -130,8 +165,8 @@ pub async fn run(
             });
         }
         let Some((work, item, seen)) = under_way.next().await else { break };
-        if let Some(about) = &work.about {
-            busy.remove(about);
+        if let Some(at) = work.about.as_ref().and_then(|about| busy.iter().position(|busy| busy == about)) {
+            busy.swap_remove(at);
         }
         merge(&mut origin, seen);
         failed |= item.status == Status::Failed;
@@ -154,6 +189,16 @@ pub async fn run(
         }
         _ => Document::of(identifier, items.into_iter().flatten().collect(), &tally, &origin),
     }
+}
+
+/// The first that may begin: nobody is at work on what it is about, and nobody who was named before waits for that.
+fn first_free(waiting: &VecDeque<Work<'_>>, busy: &[About]) -> Option<usize> {
+    let free = |(at, work): &(usize, &Work<'_>)| {
+        let Some(about) = &work.about else { return true };
+        let before = waiting.iter().take(*at).filter_map(|work| work.about.as_ref());
+        !busy.iter().chain(before).any(|other| other.may_be(about))
+    };
+    waiting.iter().enumerate().find(free).map(|(at, _)| at)
 }
 
 /// Why a parameter set is not fit to be run.
@@ -199,11 +244,7 @@ fn prepare<'a>(
     asset.allows_place(&place)?;
     let settings = asset.settings_for(keys, &place).map_err(Problem::NoCredentials)?;
     let account = asset.account_of(&settings, &place);
-    let about = runbook(meant, &parameters).map(|runbook| {
-        let target = runbook.target();
-        let name = target.owner_of.as_ref().unwrap_or(&target.given).to_lowercase();
-        format!("{} {} {name}", account.as_deref().unwrap_or_default(), target.principal.name())
-    });
+    let about = runbook(meant, &parameters).map(|runbook| About::of(runbook.target(), account.clone()));
     Ok(Work { index, set, meant, parameters, own, settings, account, of_run, about })
 }
 
@@ -271,9 +312,16 @@ fn recall_runs(action: &Action, asset: &Asset, parameters: &mut Parameters) -> R
     for parameter in action.parameters.iter().filter(|parameter| parameter.of == Of::Record) {
         let Some(text) = parameters.given(parameter.name).map(str::to_owned) else { continue };
         if text.trim_start().starts_with('{') {
-            let record: Value = serde_json::from_str(&text).unwrap_or_default();
-            let places = ["/run_id", "/sets/0/run_id", "/result_data/0/extra_data/0/run_id"];
-            of_run = places.iter().find_map(|place| record.pointer(place)?.as_str()).map(str::to_owned);
+            let document: Value = serde_json::from_str(&text).unwrap_or_default();
+            let mut records: Vec<Value> = undo::records(&document).into_iter().cloned().collect();
+            of_run = records.iter().find_map(|record| record["run_id"].as_str()).map(str::to_owned);
+            let dir = asset.state_dir.as_deref().filter(|_| !asset.in_memory);
+            let later = dir.zip(of_run.as_deref()).map(|(dir, id)| later_than(dir, id));
+            for record in records.iter_mut().filter(|record| record.is_object()) {
+                let by = closed_by(later.as_deref().unwrap_or_default(), &record["target"]["id"]);
+                record["contained_later_by"] = by.into();
+            }
+            parameters.set_record(parameter.name, json!({ "sets": records }).to_string());
             continue;
         }
         let dir = asset
@@ -290,26 +338,38 @@ fn recall_runs(action: &Action, asset: &Asset, parameters: &mut Parameters) -> R
     Ok(of_run)
 }
 
+/// The runs on record that began later than this one.
+fn later_than(dir: &Path, id: &str) -> Vec<history::Run> {
+    let all = history::list(dir, None, usize::MAX).unwrap_or_default();
+    all.into_iter().filter(|other| other.id.as_str() > id).collect()
+}
+
+/// The run among these that has contained the target with this id, or may have, and was not itself undone.
+fn closed_by(later: &[history::Run], target: &Value) -> Option<String> {
+    use history::Status::{Started, Succeeded, Unknown};
+    let contains = |action: &str| awsiam_actions::action(action).is_some_and(|action| action.kind == Kind::Contain);
+    // One that found everything as wanted has said so as well as one that made it so.
+    let closed = |set: &history::Set| {
+        let made = set.changes.iter().any(|change| matches!(change.status, Succeeded | Unknown | Started));
+        made || set.changes.is_empty() && set.ended && set.failure().is_none()
+    };
+    let of_target = |run: &history::Run, is: &dyn Fn(&history::Set) -> bool| {
+        run.sets.iter().any(|set| set.target["id"] == *target && is(set))
+    };
+    let undone = |other: &history::Run| {
+        let mut undoing = later.iter().filter(|undo| undo.of_run.as_deref() == Some(&other.id) && undo.id > other.id);
+        undoing.any(|undo| of_target(undo, &|set| set.ended && set.failure().is_none()))
+    };
+    let mut closing = later.iter().filter(|other| contains(&other.action) && of_target(other, &closed));
+    closing.find(|other| !undone(other)).map(|other| other.id.clone())
+}
+
 /// What is on record of a run, set by set, with the later run that contained the same target and was not itself undone,
 /// if there is one.
 fn record(dir: &Path, run: &history::Run) -> Value {
-    let contains = |action: &str| awsiam_actions::action(action).is_some_and(|action| action.kind == Kind::Contain);
-    let later = history::list(dir, None, usize::MAX).unwrap_or_default();
-    let later: Vec<_> = later.into_iter().filter(|other| other.id > run.id).collect();
-    let about = |other: &history::Run, set: &history::Set| -> bool {
-        let mut same = other.sets.iter().filter(|other| other.target["id"] == set.target["id"]);
-        same.any(|same| same.changes.iter().any(|change| change.status == history::Status::Succeeded))
-    };
-    let undone = |other: &history::Run, set: &history::Set| {
-        let mut undoing = later.iter().filter(|undo| undo.of_run.as_deref() == Some(&other.id) && undo.id > other.id);
-        undoing.any(|undo| {
-            let mut same = undo.sets.iter().filter(|of| of.target["id"] == set.target["id"]);
-            same.any(|of| of.ended && of.failure().is_none())
-        })
-    };
+    let later = later_than(dir, &run.id);
     let sets = run.sets.iter().map(|set| {
-        let mut closing = later.iter().filter(|other| contains(&other.action) && about(other, set));
-        let by = closing.find(|other| !undone(other, set)).map(|other| other.id.clone());
+        let by = closed_by(&later, &set.target["id"]);
         let changes = set.changes.iter().map(|change| {
             let mut entry = Value::Object(change.entry.clone());
             entry["status"] = json!(change.status);
@@ -363,7 +423,13 @@ fn referenced<'a>(
     mut set: Cow<'a, Map<String, Value>>,
 ) -> Result<Cow<'a, Map<String, Value>>, String> {
     for parameter in action.parameters.iter().filter(|parameter| operations::by_reference(parameter.of)) {
-        if let Some(Value::Object(reference)) = set.get(parameter.name) {
+        // Some senders have texts alone.
+        let reference = match set.get(parameter.name) {
+            Some(Value::Object(reference)) => Some(reference.clone()),
+            Some(Value::String(text)) => operations::reference(text),
+            _ => None,
+        };
+        if let Some(reference) = &reference {
             let text =
                 by_reference(reference).map_err(|problem| format!("Parameter {:?} {problem}", parameter.name))?;
             set.to_mut().insert(parameter.name.to_owned(), text.into());
@@ -394,7 +460,7 @@ async fn run_set(
     let mut rules = asset.rules.clone();
     rules.account_id.clone_from(account);
     let entry = format!("{}-{}", journal.run_id(), journal.index());
-    let mut sink = match sink(meant, parameters, asset) {
+    let mut sink = match if parameters.dry_run { Ok(None) } else { sink(meant, parameters, asset) } {
         Ok(sink) => sink,
         Err(failure) => {
             let record = failure_record(&Err(failure.clone()));

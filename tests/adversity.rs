@@ -390,3 +390,157 @@ fn a_reply_that_does_not_end_is_cut_off() {
         assert_eq!(told, status == "failed", "{}", ran.message());
     }
 }
+
+/// A read of a later stage that hangs holds up neither the deny nor the looks that follow, and is made up for.
+#[test]
+fn a_slow_read_does_not_hold_up_the_deny() {
+    let world = World::new();
+    let stall = || Effect::Stall { seconds: 60.0, executed: false };
+    world.sandbox.set_faults(vec![
+        Fault::nth("ListSSHPublicKeys", 1, stall()),
+        // The evidence's own.
+        Fault::nth("ListMFADevices", 1, stall()),
+        rival(
+            "UpdateSSHPublicKey",
+            false,
+            "UpdateAccessKey",
+            json!({
+                "UserName": "mallory", "AccessKeyId": "AKIASANDBOXMALLORY01", "Status": "Active",
+            }),
+        ),
+    ]);
+    let ran = world.run_with("contain user", json!({ "username": "mallory" }), json!({ "timeout": 15 }));
+    let ran = ran.expect("success", "contained");
+    assert_eq!(ran.record()["verified"]["state"], "verified", "{}", ran.stdout);
+    let calls: Vec<_> = world.calls().into_iter().map(|seen| seen.operation).collect();
+    let place = |operation: &str| calls.iter().position(|call| call == operation).unwrap();
+    // The read was not even tried again before the deny was there.
+    let before = calls[..place("PutUserPolicy")].iter().filter(|call| *call == "ListSSHPublicKeys").count();
+    assert!(before <= 1, "{calls:?}");
+    let mallory = user(&world, "mallory");
+    assert!(mallory["access_keys"].as_array().unwrap().iter().all(|key| key["status"] == "Inactive"), "{mallory}");
+    assert!(mallory["ssh_public_keys"].as_array().unwrap().iter().all(|key| key["status"] == "Inactive"), "{mallory}");
+    assert!(ran.record()["observed"]["everything"]["mfa_devices"]["unknown"].is_object(), "{}", ran.stdout);
+}
+
+/// A session that was made with a key that a rival had switched on again is revoked too.
+#[test]
+fn sessions_are_revoked_after_the_last_credential_is_off() {
+    let world = World::new();
+    let key = json!({ "UserName": "alice", "AccessKeyId": "AKIASANDBOXALICE0001", "Status": "Active" });
+    world.sandbox.set_faults(vec![
+        rival("PutUserPolicy", false, "UpdateAccessKey", key),
+        Fault::nth("UpdateAccessKey", 3, Effect::Delay { milliseconds: 2_500 }),
+    ]);
+    let set = json!({ "username": "alice", "quarantine": false });
+    let ran = world.run("contain user", set).expect("success", "contained");
+    let off = ran
+        .changes()
+        .iter()
+        .filter(|change| change["operation"] == "UpdateAccessKey")
+        .map(|change| change["at"].as_str().unwrap().to_owned())
+        .max()
+        .unwrap();
+    let changes = ran.changes();
+    let revoked = changes.iter().find(|change| change["operation"] == "PutUserPolicy").unwrap();
+    let stamp = revoked["change"].as_str().unwrap().trim_start_matches("revoke sessions issued before ");
+    assert!(stamp[..19] > off[..19], "revoked before {stamp}, off at {off}: {}", ran.stdout);
+}
+
+/// Where the quota leaves no room for inline policies, the managed deny stands in for the revocation, and it is said.
+#[test]
+fn over_the_quota_the_deny_covers_the_sessions() {
+    // Room for the deny alone, and for neither.
+    for (principal, size) in [("user", 1_650), ("user", 1_900), ("role", 10_000)] {
+        let world = World::new();
+        let (parameter, name) = if principal == "user" { ("username", "carol") } else { ("role_name", "app-role") };
+        let document = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}", "x".repeat(size)),
+        }] });
+        let (operation, member) =
+            if principal == "user" { ("PutUserPolicy", "UserName") } else { ("PutRolePolicy", "RoleName") };
+        let set = json!({ member: name, "PolicyName": "large", "PolicyDocument": document.to_string() });
+        world.run(&format!("iam:{operation}"), set).expect("success", "large");
+        let ran = world.run(&format!("contain {principal}"), json!({ parameter: name }));
+        let ran = ran.expect("success", "contained");
+        let survives = ran.first()["data"][0]["Survives"].to_string();
+        assert!(survives.contains("as long as the quarantine is in force"), "{survives}");
+        let policies = world.state()[format!("{principal}s")].to_string();
+        assert_eq!(policies.contains("policy/AWSDenyAll"), size != 1_650, "{policies}");
+        assert!(!policies.contains("awsiam-revoke-sessions"), "{policies}");
+        let ran = world.run(&format!("release {principal}"), json!({ parameter: name })).expect("failed", "no room");
+        assert!(ran.message().contains("make room first"), "{}", ran.message());
+    }
+}
+
+/// A containment from which parts are left out says so, and what works still.
+#[test]
+fn a_containment_in_part_says_so() {
+    let world = World::new();
+    let set = json!({ "username": "alice", "quarantine": false, "credentials_off": false });
+    let ran = world.run("contain user", set).expect("success", "sessions alone");
+    assert!(ran.message().contains("contained in part, without: quarantine, credentials off"), "{}", ran.message());
+    let survives = ran.first()["data"][0]["Survives"].to_string();
+    assert!(survives.contains("Active: AKIASANDBOXALICE0001, AKIASANDBOXALICE0002"), "{survives}");
+    let set = json!({ "role_name": "app-role", "sessions": false, "lock_trust": false });
+    let ran = world.run("contain role", set).expect("success", "the deny alone");
+    assert!(ran.message().contains("contained in part, without: lock trust, sessions"), "{}", ran.message());
+    for (action, set) in [
+        (
+            "contain user",
+            json!({ "username": "alice", "quarantine": false, "credentials_off": false, "sessions": false }),
+        ),
+        (
+            "contain role",
+            json!({ "role_name": "app-role", "quarantine": false, "lock_trust": false, "sessions": false }),
+        ),
+    ] {
+        let world = World::new();
+        let ran = world.run(action, set).expect("failed", "nothing is left of it");
+        assert!(ran.message().contains("nothing would be contained") && world.calls().is_empty(), "{}", ran.message());
+    }
+}
+
+/// AWS's own quarantine policies are not containment, and whoever relies on one is told.
+#[test]
+fn aws_s_quarantine_is_reported_as_no_containment() {
+    let theirs = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
+    for set in
+        [json!(["quarantine user", {}]), json!(["contain user", {}]), json!(["contain user", { "quarantine": false }])]
+    {
+        let world = World::new();
+        let attach = json!({ "username": "alice", "policy_arn": theirs });
+        world.run("assign policy", attach).expect("success", "attached");
+        let mut parameters = set[1].clone();
+        parameters["username"] = "alice".into();
+        let ran = world.run(set[0].as_str().unwrap(), parameters).expect("success", "contained");
+        let warnings = ran.first()["data"][0]["Warnings"].to_string();
+        assert!(warnings.contains("AWSCompromisedKeyQuarantineV3 is attached: it is not containment"), "{warnings}");
+    }
+}
+
+/// What is ours is known by its document: where that may not be read, nothing is lifted or said to be as before.
+#[test]
+fn what_cannot_be_read_is_neither_lifted_nor_restored() {
+    let world = World::new();
+    let set = json!({ "UserName": "bob", "PolicyName": "awsiam-quarantine", "PolicyDocument": "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}]}" });
+    world.run("iam:PutUserPolicy", set).expect("success", "somebody else's, by our name");
+    let theirs = user(&world, "bob")["inline_policies"]["awsiam-quarantine"].clone();
+    world.fault(Fault::every("GetUserPolicy", denied()));
+    world.run("release user", json!({ "username": "bob" })).expect("failed", "not readable");
+    assert_eq!(user(&world, "bob")["inline_policies"]["awsiam-quarantine"], theirs);
+    let ran = world.run("quarantine user", json!({ "username": "bob" })).expect("success", "quarantined all the same");
+    assert_eq!(ran.changes()[0]["reversal"]["kind"], "lossy", "{}", ran.stdout);
+    world.no_faults();
+    let undone = world.run("undo", json!({ "run": ran.run_id() })).expect("success", "nothing to go by");
+    assert!(undone.stdout.contains("what was there before is not on record"), "{}", undone.stdout);
+    // A boundary that was not seen is not overwritten.
+    let world = World::new();
+    let full = |operation: &str| {
+        let effect = Effect::Error { status: 409, code: "LimitExceeded".into(), message: "Cannot exceed quota".into() };
+        Fault::every(operation, effect)
+    };
+    world.sandbox.set_faults(vec![Fault::every("GetUser", denied()), full("PutUserPolicy"), full("AttachUserPolicy")]);
+    world.run("quarantine user", json!({ "username": "dave" })).expect("failed", "no room, and nothing known");
+    assert!(world.calls().iter().all(|seen| seen.operation != "PutUserPermissionsBoundary"));
+}

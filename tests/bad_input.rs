@@ -124,7 +124,7 @@ fn requests_that_cannot_be_meant() {
         (
             "a document that is not JSON",
             with("add role", json!([{ "role_name": "x", "role_policy_document": "{" }])),
-            "Provided policy document is not a valid JSON string",
+            "Please provide a valid json string in policy document.",
         ),
         (
             "a document that is a list",

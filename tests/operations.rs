@@ -108,6 +108,12 @@ fn what_was_created_is_waited_for() {
         ("CreateRole", json!({ "RoleName": "r", "AssumeRolePolicyDocument": support::trials::TRUST })),
         ("CreateGroup", json!({ "GroupName": "g" })),
         ("CreateInstanceProfile", json!({ "InstanceProfileName": "p" })),
+        ("CreateAccessKey", json!({ "UserName": "carol", "return_secret": true })),
+        ("CreateVirtualMFADevice", json!({ "VirtualMFADeviceName": "m", "return_secret": true })),
+        (
+            "CreateServiceSpecificCredential",
+            json!({ "UserName": "carol", "ServiceName": "codecommit.amazonaws.com", "return_secret": true }),
+        ),
         (
             "CreatePolicy",
             json!({ "PolicyName": "q", "PolicyDocument": "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}]}" }),
@@ -128,7 +134,6 @@ fn what_was_created_is_waited_for() {
     world.run("iam:UserExists", json!({ "UserName": "late" })).expect("success", "seen by now");
     let ran = world.run_with("iam:role_exists", json!({ "RoleName": "nothing" }), late).expect("failed", "never there");
     assert_eq!(ran.record()["failure"]["kind"], "not_found");
-    assert_eq!(world.run("iam:CreateAccountAlias", json!({ "AccountAlias": "abc", "wait": true })).code, 2);
 }
 
 #[test]
@@ -398,7 +403,14 @@ fn single_calls_are_undone() {
         let world = World::new();
         let before = world.state();
         let ran = world.run(&format!("iam:{operation}"), set).expect("success", operation);
-        let reversal = ran.changes()[0]["reversal"].clone();
+        let changes = ran.changes();
+        let Some(change) = changes.first() else {
+            // What was so already needs no call, and there is nothing to take back.
+            assert!(ran.message().contains("was not called: things are as"), "{operation}: {}", ran.stdout);
+            assert!(world.calls().iter().all(|seen| seen.operation != operation), "{operation}");
+            continue;
+        };
+        let reversal = change["reversal"].clone();
         let undone = json!({ "run": ran.run_id(), "reactivate_credentials": "all" });
         world.run("undo", undone).expect("success", &format!("{operation}: {}", ran.stdout));
         assert_eq!(world.state(), before, "{operation}: {reversal}");

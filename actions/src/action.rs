@@ -378,8 +378,8 @@ pub mod parameter {
     /// The name of what is deleted, once more.
     pub const CONFIRM: Parameter = Parameter {
         name: "confirm",
-        description: "The same name once more, where the asset demands it (confirm_deletes)",
-        of: Of::Text { operation: "GetUser", member: "UserName" },
+        description: "The same name (or ARN) once more, where the asset demands it (confirm_deletes)",
+        of: Of::AnyText,
         required: false,
         primary: false,
         contains: &[],

@@ -27,6 +27,8 @@ pub struct Change {
     pub order: u8,
     /// What is done in its place where a quota is used up.
     pub over_quota: Option<Box<Change>>,
+    /// What stands in for it where a quota is used up: the words of what other changes are about, all of which are made.
+    pub covered_by: Option<&'static str>,
 }
 
 /// How a change is taken back.
@@ -75,6 +77,7 @@ impl Change {
             after_creation: false,
             order: 0,
             over_quota: None,
+            covered_by: None,
         }
     }
 
@@ -106,6 +109,12 @@ impl Change {
     #[must_use]
     pub fn removal(self) -> Self {
         self.settled_by(&[Kind::NotFound])
+    }
+
+    /// With other changes that stand in for it where a quota is used up, by the words of what they are about.
+    #[must_use]
+    pub fn covered_by(self, about: &'static str) -> Self {
+        Self { covered_by: Some(about), ..self }
     }
 
     /// IAM's name of the operation.

@@ -4,6 +4,7 @@ use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::execute::Done;
 use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
+use crate::parts::Parts;
 use crate::runbook::Runbook;
 use crate::steps::{evidence, quarantine, role, sessions};
 use crate::target::Target;
@@ -52,6 +53,10 @@ pub const ACTION: Action = Action {
 
 fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name").to_owned();
+    let parts = Parts::of(p, PARTS);
+    if let Some(refusal) = parts.refusal() {
+        return Runbook::refused(Target::role(&name), refusal);
+    }
     let mut runbook = Runbook::takes_away_from(Target::role(&name)).regardless();
     if p.flag("quarantine") {
         runbook = runbook.stage(quarantine::in_force());
@@ -60,18 +65,30 @@ fn runbook(p: &Parameters) -> Runbook {
         runbook = runbook.stage(role::trust_locked());
     }
     if p.flag("sessions") {
-        runbook = runbook.stage_after_pause(sessions::revoked());
+        let revoked = sessions::revoked();
+        runbook = runbook.stage_after_pause(if p.flag("quarantine") { revoked.or_denied() } else { revoked });
     }
-    runbook.gathers_everything_if(p.given("evidence") != Some("changes")).finishes(move |done| finish(&name, done))
+    runbook
+        .gathers_everything_if(p.given("evidence") != Some("changes"))
+        .finishes(move |done| finish(&name, &parts, done))
 }
 
-fn finish(name: &str, done: &Done) -> Outcome {
+fn finish(name: &str, parts: &Parts, done: &Done) -> Outcome {
     let mut row = row(&json!({}), done.request_id());
-    row["Survives"] = Value::from(SURVIVES.to_vec());
+    let left = parts.left_out.iter().map(|(_, survives)| *survives);
+    let denied = sessions::only_denied(done);
+    row["Survives"] = left.chain(denied).chain(SURVIVES.iter().copied()).collect();
     row["Warnings"] = Value::from(quarantine::warnings(&done.observed));
-    let message = format!("Role {name} contained successfully");
+    let message = format!("Role {name} {}", parts.words());
     Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
 }
+
+/// The parts, and what survives where one is left out.
+const PARTS: &[(&str, &str)] = &[
+    ("quarantine", "Everything that the role was allowed is allowed still: run quarantine role"),
+    ("lock_trust", "Whoever could assume the role can do so still: run lock role trust"),
+    ("sessions", "Sessions that exist were not revoked: run revoke role sessions"),
+];
 
 /// What no call to IAM about this role stops, and what to run against it.
 const SURVIVES: &[&str] = &[

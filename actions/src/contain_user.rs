@@ -4,11 +4,12 @@ use crate::action::{Action, Kind, Output, Run, parameter};
 use crate::execute::Done;
 use crate::outcome::{Outcome, row};
 use crate::parameters::Parameters;
+use crate::parts::Parts;
 use crate::runbook::Runbook;
 use crate::steps::other_credentials::{self, ServiceSpecificCredentials, SigningCertificates, SshPublicKeys};
 use crate::steps::{access_keys, assumable_roles, evidence, login_profile, quarantine, sessions};
 use crate::target::Target;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// `contain user`
 pub const ACTION: Action = Action {
@@ -61,6 +62,10 @@ pub const ACTION: Action = Action {
 
 fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("username").to_owned();
+    let parts = Parts::of(p, PARTS);
+    if let Some(refusal) = parts.refusal() {
+        return Runbook::refused(Target::user(&name), refusal);
+    }
     let mut runbook = Runbook::takes_away_from(Target::user(&name)).regardless();
     if p.flag("quarantine") {
         runbook = runbook.stage(quarantine::in_force());
@@ -74,31 +79,64 @@ fn runbook(p: &Parameters) -> Runbook {
             .and(other_credentials::inactive(ServiceSpecificCredentials));
     }
     if p.flag("sessions") {
-        runbook = runbook.stage_after_pause(sessions::revoked());
+        let revoked = sessions::revoked();
+        runbook = runbook.stage_after_pause(if p.flag("quarantine") { revoked.or_denied() } else { revoked });
     }
     runbook
         .stage(assumable_roles::assumable_roles())
         .gathers_everything_if(p.given("evidence") != Some("changes"))
-        .finishes(move |done| finish(&name, done))
+        .finishes(move |done| finish(&name, &parts, done))
 }
 
-fn finish(name: &str, done: &Done) -> Outcome {
+fn finish(name: &str, parts: &Parts, done: &Done) -> Outcome {
     let mut row = row(&json!({}), done.request_id());
     let (roles, unread) = assumable_roles::found(&done.observed);
     let mut warnings = quarantine::warnings(&done.observed);
     if !unread.is_empty() {
         warnings.push(format!("which roles the user may assume is not known in full: {}", unread.join("; ")));
     }
-    row["Survives"] = Value::from(SURVIVES.to_vec());
+    let left: Vec<_> = parts.left_out.iter().map(|(_, survives)| (*survives).to_owned()).collect();
+    let live = parts.left_out.iter().any(|(part, _)| *part == "credentials_off").then(|| live(&done.observed));
+    let denied = sessions::only_denied(done).map(str::to_owned);
+    let always = SURVIVES.iter().map(|text| (*text).to_owned());
+    row["Survives"] = left.into_iter().chain(live.flatten()).chain(denied).chain(always).collect();
     row["AssumableRoles"] = Value::from(roles);
     row["Warnings"] = Value::from(warnings);
-    let message = format!("User {name} contained successfully");
+    let message = format!("User {name} {}", parts.words());
     Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
 }
+
+/// The credentials that work still, as far as the evidence holds them.
+fn live(observed: &Map<String, Value>) -> Option<String> {
+    let kinds = [
+        ("access_keys", "AccessKeyId"),
+        ("ssh_public_keys", "SSHPublicKeyId"),
+        ("signing_certificates", "CertificateId"),
+        ("service_specific_credentials", "ServiceSpecificCredentialId"),
+    ];
+    let everything = observed.get("everything")?;
+    let of = |(kind, id): (&str, &str)| -> Vec<String> {
+        let all = everything[kind].as_array().into_iter().flatten();
+        let active = all.filter(|one| one["Status"] == "Active");
+        active.filter_map(|one| one[id].as_str()).map(str::to_owned).collect()
+    };
+    let ids: Vec<_> = kinds.into_iter().flat_map(of).collect();
+    (!ids.is_empty()).then(|| format!("These credentials are Active: {}", ids.join(", ")))
+}
+
+/// The parts, and what survives where one is left out.
+const PARTS: &[(&str, &str)] = &[
+    ("quarantine", "Everything that the user was allowed is allowed still: run quarantine user"),
+    (
+        "credentials_off",
+        "The password and every credential are as they were: run disable user with scope all_credentials",
+    ),
+    ("sessions", "Sessions that exist were not revoked: run revoke user sessions"),
+];
 
 /// What no call to IAM about this user stops, and what to run against it.
 const SURVIVES: &[&str] = &[
     "Sessions of roles that the user has assumed before go on, because they are the roles': run revoke role sessions on those that AssumableRoles names, and lock role trust where the user could assume them again",
-    "A console session that is open may show pages that were loaded before; the deny stops what it calls",
+    "A console session that is open may show pages that were loaded before; what is denied or revoked it cannot call",
     "Credentials that other services made of the user's (presigned URLs until they expire, data keys, copies of data) are not IAM's to stop",
 ];

@@ -7,7 +7,7 @@ use crate::parameters::Parameters;
 use crate::runbook::Runbook;
 use crate::steps::{access_keys, login_profile};
 use crate::target::Target;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// `enable user`
 pub const ACTION: Action = Action {
@@ -71,17 +71,27 @@ fn finish(user: &str, done: &Done) -> Outcome {
     let keys: Vec<_> =
         done.made("UpdateAccessKey").iter().map(|about| about.trim_start_matches("access key ").to_owned()).collect();
     let mut message = format!("User {user} enabled successfully");
-    let before = done.observed.get("login_profile").filter(|seen| seen.is_object() && seen["unknown"].is_null());
+    let profile = |seen: &Map<String, Value>| {
+        seen.get("login_profile").filter(|seen| seen.is_object() && seen["unknown"].is_null()).cloned()
+    };
+    let (before, now) = (profile(&done.observed), profile(&done.latest));
     let reply = done.reply("CreateLoginProfile").map(|reply| reply.data["LoginProfile"].clone());
+    let seen_before = done.observed.get("login_profile").is_some_and(|seen| seen["unknown"].is_null());
     // Where the answer was lost, a later look has shown the profile that was not there before.
-    let created = reply.or_else(|| before.is_none().then(|| done.latest.get("login_profile").cloned()).flatten());
-    let changed = created.as_ref().is_some_and(Value::is_object);
-    if !changed {
-        message.push_str("; the existing login profile was kept and the password was not changed");
+    let lost = done.in_doubt("CreateLoginProfile") && before.is_none();
+    let changed = match (reply.is_some(), lost && seen_before && now.is_some(), lost && !seen_before) {
+        (true, ..) | (_, true, _) => "true",
+        (.., true) => "unknown",
+        _ => "false",
+    };
+    match changed {
+        "false" => message.push_str("; the existing login profile was kept and the password was not changed"),
+        "unknown" => message.push_str("; whether the password was changed or an existing one kept is not known"),
+        _ => {}
     }
-    let profile = created.filter(Value::is_object).or_else(|| before.cloned()).unwrap_or_else(|| json!({}));
+    let profile = reply.or(before).or(now).unwrap_or_else(|| json!({}));
     let mut row = row(&profile, done.request_id());
     row["ActivatedAccessKeys"] = Value::from(keys);
-    row["PasswordChanged"] = changed.to_string().into();
+    row["PasswordChanged"] = changed.into();
     Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
 }

@@ -9,22 +9,33 @@ use crate::guard::{self, Rules};
 use crate::outcome::{Failure, Outcome};
 use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
-use crate::runbook::{Intent, Missing, Proof, Runbook};
+use crate::runbook::{Intent, Missing, Prove, Runbook};
 use crate::step::{Look, Observation, Reach, Recalled, Sighting};
+use crate::steps::restore;
 use crate::target::{Pinned, Sight, Target};
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
-use futures_util::future::{join, join_all, join3};
+use futures_util::StreamExt as _;
+use futures_util::future::{MaybeDone, join, join_all, join3, maybe_done};
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::time::{Duration, SystemTime};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// How often a plan is carried out at most; after that something keeps working against it.
 const ROUNDS: usize = 3;
 /// The pauses before a look that should find what IAM has already acknowledged. IAM is eventually consistent.
 const PAUSES: [Duration; ROUNDS] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2)];
+
+/// How long a containment waits for the reads of its later stages once it knows enough for the first one.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// For how long after a change reads may still show what was there before. Most of the time it is a second or two.
+const LAG: Duration = Duration::from_secs(15);
 
 /// Tells a run that it should stop issuing changes.
 pub type Stop = watch::Receiver<bool>;
@@ -113,6 +124,19 @@ impl Done {
         self.changes.iter().find(|made| made.change.operation() == operation).and_then(|made| made.reply.as_ref())
     }
 
+    /// Whether the answer to the change by this operation was lost, in one attempt at least.
+    #[must_use]
+    pub fn in_doubt(&self, operation: &str) -> bool {
+        let mut changes = self.changes.iter().filter(|made| made.change.operation() == operation);
+        changes.any(|made| made.error.as_ref().is_some_and(Error::in_doubt))
+    }
+
+    /// Whether a quota left no room for a change about this, and something else stands in for it.
+    #[must_use]
+    pub fn covered(&self, about: &str) -> bool {
+        self.changes.iter().any(|made| made.change.about == about && made.is_covered())
+    }
+
     /// What the changes by this operation were about, of those that were made.
     #[must_use]
     pub fn made(&self, operation: &str) -> Vec<&str> {
@@ -135,6 +159,8 @@ struct View {
     identity: Result<Identity, Error>,
     target: Sight,
     stages: Vec<Vec<Sighting>>,
+    /// Whether some of it was not waited for.
+    missed: bool,
 }
 
 impl View {
@@ -185,6 +211,7 @@ impl View {
 }
 
 /// A run under way.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Run<'a> {
     context: Context<'a>,
     runbook: &'a Runbook,
@@ -205,6 +232,12 @@ struct Run<'a> {
     identity: Result<Identity, Error>,
     verified: Verified,
     last_acknowledged: Option<Instant>,
+    /// The endpoint's time when the last change of each stage was acknowledged.
+    acknowledged: BTreeMap<usize, String>,
+    /// Whether the last look did not wait for all of it.
+    missed: bool,
+    /// Whether a later look showed something new, which is to be in the evidence too.
+    something_new: bool,
     rounds: usize,
     /// What an earlier run left.
     recalled: Recalled,
@@ -224,7 +257,7 @@ struct Run<'a> {
 
 /// Carries a runbook out.
 pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
-    let reader = Reader::new(context.client, "").with_behind(context.behind);
+    let reader = Reader::new(context.client, "").with_behind(context.behind, &context.rules.own_roles);
     // A read that says nothing must not use up the time in which access could be taken away.
     let looking = reader.for_a_share_of_the_time();
     let named = match &runbook.refusal {
@@ -244,20 +277,24 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         None => runbook.target.clone(),
     };
     tracing::info!("looking at {}", target.words());
-    let look = Look {
-        target: target.clone(),
-        first: true,
-        recalled: Recalled::default(),
-        gone: false,
-        partition: "aws".to_owned(),
-    };
+    let look = first_look(target.clone());
     let own = async {
         match runbook.guards() {
             Intent::TakesAway => looking.own_identities().await,
             Intent::Gives | Intent::Creates => vec![],
         }
     };
-    let Some((view, own)) = unless_stopped(context.stop, join(observe(runbook, &looking, &look), own)).await else {
+    let nothing = BTreeMap::new();
+    let patience = runbook.regardless.then_some(PATIENCE);
+    let view = async {
+        let view = observe(runbook, &looking, &look, &nothing, patience).await;
+        // Where one certain entity is meant, it may be under another name by now.
+        match elsewhere(runbook, &looking, &view).await {
+            Some(found) => observe(runbook, &looking, &first_look(found), &nothing, patience).await,
+            None => view,
+        }
+    };
+    let Some((view, own)) = unless_stopped(context.stop, join(view, own)).await else {
         let failure = Failure::Cancelled("Cancelled before anything was changed.".to_owned());
         if !context.dry_run {
             let failure = failure.described();
@@ -284,6 +321,9 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         identity: view.identity.clone(),
         verified: Verified::No,
         last_acknowledged: None,
+        acknowledged: BTreeMap::new(),
+        missed: false,
+        something_new: false,
         rounds: 0,
         recalled: Recalled::default(),
         gathered: HashSet::new(),
@@ -307,9 +347,48 @@ pub async fn unless_stopped<T>(stop: &Stop, future: impl Future<Output = T>) -> 
     }
 }
 
-/// Reads everything at once, then lets the steps plan with what the target and the caller turned out to be.
-async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
-    let steps = runbook.stages.iter().map(|steps| join_all(steps.iter().map(|step| step.observe(reader, look))));
+fn first_look(target: Target) -> Look {
+    Look {
+        target,
+        first: true,
+        recalled: Recalled::default(),
+        gone: false,
+        partition: "aws".to_owned(),
+        now: String::new(),
+        changed_before: None,
+    }
+}
+
+/// The entity that a runbook expects, where a look has shown that it is no longer under the name that it was given by.
+async fn elsewhere(runbook: &Runbook, reader: &Reader, view: &View) -> Option<Target> {
+    let (_, id) = runbook.expects.as_ref()?;
+    let moved = match &view.target {
+        Sight::There(target) => target.id() != Some(id),
+        Sight::Missing(_) => true,
+        Sight::Unknown(_) => false,
+    };
+    if !moved {
+        return None;
+    }
+    let pinned = Pinned { id: id.clone(), arn: String::new(), path: String::new(), entity: Value::Null };
+    let target = Target { pinned: Some(pinned), ..runbook.target.clone() };
+    let found = target.locate(reader, &[]).await.ok()??;
+    tracing::warn!("{} is now called {}", target.words(), found.name);
+    Some(found)
+}
+
+/// Reads everything at once, then lets the steps plan with what the target and the caller turned out to be. With patience,
+/// what the later stages read is waited for only so long once all else is known. `acknowledged` says when the last change
+/// of each stage was.
+async fn observe(
+    runbook: &Runbook,
+    reader: &Reader,
+    look: &Look,
+    acknowledged: &BTreeMap<usize, String>,
+    patience: Option<Duration>,
+) -> View {
+    let (first, later) = runbook.stages.split_at(runbook.stages.len().min(1));
+    let first = first.iter().map(|steps| join_all(steps.iter().map(|step| step.observe(reader, look))));
     // What is about to be created is looked for by the step that creates it.
     let target = async {
         match runbook.intent {
@@ -317,16 +396,81 @@ async fn observe(runbook: &Runbook, reader: &Reader, look: &Look) -> View {
             _ => look.target.look(reader).await,
         }
     };
-    let (identity, target, observed) = join3(reader.identity(), target, join_all(steps)).await;
+    let known = Notify::new();
+    let needed = async {
+        let needed = join3(reader.identity(), target, join_all(first)).await;
+        known.notify_waiters();
+        needed
+    };
+    let enough = async {
+        known.notified().await;
+        match patience {
+            Some(patience) => tokio::time::sleep(patience).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut waiting: FuturesUnordered<_> = later
+        .iter()
+        .enumerate()
+        .flat_map(|(stage, steps)| steps.iter().enumerate().map(move |(at, step)| (stage, at, step)))
+        .map(|(stage, at, step)| async move { ((stage, at), step.observe(reader, look).await) })
+        .collect();
+    let mut read = HashMap::new();
+    let later_reads = async {
+        let mut enough = pin!(enough);
+        loop {
+            tokio::select! {
+                biased;
+                one = waiting.next() => match one {
+                    Some((place, observation)) => drop(read.insert(place, observation)),
+                    None => break,
+                },
+                () = &mut enough => break,
+            }
+        }
+    };
+    let (later_reads, (identity, target, mut observed)) = join(later_reads, needed).await;
+    let () = later_reads;
+    drop(waiting);
+    let mut missed = false;
+    for (stage, steps) in later.iter().enumerate() {
+        let of_stage = steps.iter().enumerate().map(|(at, step)| {
+            read.remove(&(stage, at)).unwrap_or_else(|| {
+                missed = true;
+                let message = "not waited for any longer: containment comes first";
+                step.missed(Error::local(Kind::TimeOut, step.evidence_name(), message))
+            })
+        });
+        observed.push(of_stage.collect());
+    }
     let mut look = look.clone();
+    look.now = reader.server_time();
     if let Sight::There(found) = &target {
         look.target = (**found).clone();
     }
     let of_target = look.target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(1)).map(str::to_owned);
     let partition = identity.as_ref().ok().map(|identity| identity.partition.clone()).or(of_target);
     look.partition = partition.unwrap_or_else(|| look.partition.clone());
-    let plan = |steps: Vec<Observation<'_>>| steps.into_iter().map(|plan| plan(&look)).collect();
-    View { identity, stages: observed.into_iter().map(plan).collect(), target }
+    let plan = |(stage, steps): (usize, Vec<Observation<'_>>)| {
+        let changed_before = acknowledged.range(..stage).map(|(_, at)| at.clone()).max();
+        let look = Look { changed_before, ..look.clone() };
+        steps.into_iter().map(|plan| plan(&look)).collect()
+    };
+    View { identity, stages: observed.into_iter().enumerate().map(plan).collect(), target, missed }
+}
+
+/// Does some work, and lets what is read beside go on meanwhile.
+async fn alongside<T, B: Future + Unpin>(work: impl Future<Output = T>, beside: &mut MaybeDone<B>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        // The work first: what is read beside must not take its place in line.
+        let done = work.as_mut().poll(context);
+        if done.is_pending() {
+            let _ = Pin::new(&mut *beside).poll(context);
+        }
+        done
+    })
+    .await
 }
 
 impl<'a> Run<'a> {
@@ -371,7 +515,7 @@ impl Run<'_> {
         // Another run was at work on this target while we waited, or did not come to its end: what was seen counts no
         // more, or not all of it was looked for.
         if waited || resumes {
-            view = observe(self.runbook, &self.reader, &self.look(self.first.clone(), true)).await;
+            view = self.observe_anew(&self.look(self.first.clone(), true), None).await;
             if let Some(outcome) = self.take_first_look(&view)? {
                 return Ok(outcome);
             }
@@ -383,24 +527,29 @@ impl Run<'_> {
         if self.context.dry_run {
             return Ok(self.show(plan));
         }
-        self.write_down(&plan)?;
         if plan.is_empty() {
-            self.verified = match view.sightings().find_map(|sighting| sighting.unknown.as_ref()) {
-                None => self.verified_now(),
-                Some(error) => Verified::Unconfirmed(error.to_string()),
-            };
+            view = self.outwait_lag(view).await;
+            plan = view.plan();
         }
+        self.missed = view.missed;
+        self.write_down(&plan)?;
+        // What no change destroys is read beside everything: nothing waits for it but the end.
+        let mut beside = maybe_done(Box::pin(self.gather_beside()));
         if plan.is_empty() {
-            let (mut more, beside) = join(self.gather(0), self.gather_beside()).await;
-            more.extend(beside);
+            self.verified = match (&self.unconfirmed, view.sightings().find_map(|sighting| sighting.unknown.as_ref())) {
+                (Some(why), _) => Verified::Unconfirmed(why.clone()),
+                (None, Some(error)) => Verified::Unconfirmed(error.to_string()),
+                (None, None) => self.verified_now(),
+            };
+            let more = alongside(self.gather(0), &mut beside).await;
             self.keep(more);
         }
-        while (!plan.is_empty() || self.stale) && self.rounds < ROUNDS && !self.stopped() {
+        while (!plan.is_empty() || self.stale || self.missed) && self.rounds < ROUNDS && !self.stopped() {
             self.rounds += 1;
             if self.rounds > 1 && !plan.is_empty() {
                 let _ = self.write_plan(&plan);
             }
-            self.make(plan).await;
+            alongside(self.make(plan), &mut beside).await;
             if let Some(proof) = &self.runbook.once {
                 return self.conclude_once(proof).await;
             }
@@ -409,7 +558,13 @@ impl Run<'_> {
                 plan = vec![];
                 break;
             }
-            plan = self.look_again().await;
+            plan = alongside(self.look_again(), &mut beside).await;
+        }
+        let _ = unless_stopped(self.context.stop, &mut beside).await;
+        self.keep(Pin::new(&mut beside).take_output().unwrap_or_default());
+        if self.something_new {
+            let more = unless_stopped(self.context.stop, self.gather_beside()).await;
+            self.keep_as(more.unwrap_or_default(), "later");
         }
         if self.runbook.intent == Intent::Creates {
             self.pin_created();
@@ -418,6 +573,40 @@ impl Run<'_> {
             }
         }
         self.conclude(&plan)
+    }
+
+    /// Looks anew, with what was acknowledged so far.
+    async fn observe_anew(&self, look: &Look, patience: Option<Duration>) -> View {
+        observe(self.runbook, &self.reader, look, &self.acknowledged, patience).await
+    }
+
+    /// Where nothing seems to be left to do although a run has just left things otherwise: looks until IAM shows what that
+    /// run has left, so that what is shown from before it is not taken for what is wanted. Or until somebody else must have
+    /// changed it, for IAM lags no longer than that.
+    async fn outwait_lag(&mut self, mut view: View) -> View {
+        let principal = self.principal();
+        let give_up = Instant::now() + self.context.client.deadline().saturating_duration_since(Instant::now()) / 2;
+        loop {
+            let recorded = self.context.recorder.lately(&principal);
+            let lately = recorded.as_ref().map(|recorded| restore::lately(recorded, LAG)).unwrap_or_default();
+            if lately.is_empty() {
+                return view;
+            }
+            let Some(differs) = restore::not_shown(&lately, &self.reader, &self.target).await else { return view };
+            if self.stopped() || Instant::now() > give_up {
+                self.unconfirmed =
+                    Some(format!("{differs} a moment ago, and IAM does not show it yet: run the action again"));
+                return view;
+            }
+            tracing::info!("{differs} a moment ago, and IAM does not show it yet: looking again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            view = self.observe_anew(&self.look(self.first.clone(), true), None).await;
+            if !view.plan().is_empty() {
+                self.observed = view.evidence();
+                self.keys.extend(view.access_keys());
+                return view;
+            }
+        }
     }
 
     /// Takes in the first look: pins the target, keeps the evidence, asks the guards. An outcome ends the run.
@@ -430,7 +619,7 @@ impl Run<'_> {
         match &view.target {
             Sight::There(_) => {}
             Sight::Missing(error) => match &self.runbook.missing {
-                Missing::Fails => return Err(error.clone().into()),
+                Missing::Fails => return Err(self.not_found(error)),
                 Missing::FailsSaying(message) => {
                     return Err(Failure::Explained { message: message.clone(), error: error.clone() });
                 }
@@ -446,7 +635,7 @@ impl Run<'_> {
                 // A caller that may not read may still be allowed to contain; one whom nothing answers is not.
                 let nobody = error.kind == Kind::BadCredentials || error.kind != Kind::Denied && nothing_read;
                 // Where one certain entity is meant, its name alone is not enough.
-                if nobody || self.runbook.expects.is_some() {
+                if nobody || self.runbook.must_be_seen {
                     return Err(error.clone().into());
                 }
                 self.notes.push(format!(
@@ -458,7 +647,7 @@ impl Run<'_> {
         // Reading the things of a target that does not exist says so as well, and so does reading another entity.
         let mut unread = view.sightings().filter_map(|sighting| sighting.unknown.as_ref());
         if let Some(missing) = unread.find(|error| error.kind == Kind::NotFound) {
-            return Err(missing.clone().into());
+            return Err(self.not_found(missing));
         }
         self.note_unread(view);
         self.keys = view.access_keys();
@@ -468,6 +657,16 @@ impl Run<'_> {
         self.notes.extend(notes);
         self.expected()?;
         Ok(None)
+    }
+
+    /// What to say of an error that ends the run before it has changed anything: of a single call, what it means as well.
+    fn not_found(&self, error: &Error) -> Failure {
+        match error.meaning().filter(|_| self.runbook.once.is_some()) {
+            Some(meaning) => {
+                Failure::Explained { message: format!("{meaning}. Nothing was changed"), error: error.clone() }
+            }
+            None => error.clone().into(),
+        }
     }
 
     /// Whether the target is the one that is meant: the same account, the same unique id.
@@ -504,7 +703,7 @@ impl Run<'_> {
 
     /// The circumstances of a look by this run.
     fn look(&self, target: Target, first: bool) -> Look {
-        Look { target, first, recalled: self.recalled.clone(), gone: false, partition: "aws".to_owned() }
+        Look { first, recalled: self.recalled.clone(), ..first_look(target) }
     }
 
     /// The principal's name in locks and memories.
@@ -588,6 +787,10 @@ impl Run<'_> {
         if !unread.is_empty() {
             _ = write!(message, ". Not known, because it could not be read: {}", unread.join(", "));
         }
+        let left = (self.runbook.leaves)(&self.observed);
+        if !left.is_empty() {
+            _ = write!(message, ". Left as it is: {}", left.join("; "));
+        }
         let rows = plan.iter().map(|(stage, change)| change.described_in(*stage));
         let outcome = Outcome { message: Some(message), data: rows.collect(), ..Outcome::default() };
         self.made.extend(plan.into_iter().map(|(stage, change)| Made::planned(stage, change)));
@@ -646,6 +849,7 @@ impl Run<'_> {
         if self.rounds > 1 && plan.iter().any(|(_, change)| new(change)) {
             // Something appeared meanwhile: it is evidence as much as what was there before.
             self.gathered.clear();
+            self.something_new = true;
             let more = self.gather_in(0..=self.runbook.stages.len()).await;
             let renamed =
                 more.into_iter().map(|(name, value)| (name, json!({ "round": self.rounds, "seen": value }))).collect();
@@ -655,10 +859,26 @@ impl Run<'_> {
             let more = self.gather_in(*first..=*first).await;
             self.keep(more);
         }
-        let later = self.rounds > 1;
-        let (context, beside) = (self.context, self.gather_beside());
-        let ((), more) = join(self.make_stages(plan), unless_stopped(context.stop, beside)).await;
-        self.keep_as(more.unwrap_or_default(), if later { "later" } else { "" });
+        self.make_stages(plan).await;
+        self.leave_word();
+    }
+
+    /// Leaves word of what was changed, for a run that comes while IAM does not show it everywhere yet.
+    fn leave_word(&self) {
+        let made = self.made.iter().filter(|made| made.reply.is_some() || made.status == Status::Unknown);
+        let mut changes: Vec<Value> = made.map(Made::described).collect();
+        if changes.is_empty() {
+            return;
+        }
+        let principal = self.principal();
+        let before = self.context.recorder.lately(&principal);
+        let mut before = before.map(|before| restore::lately(&before, LAG)).unwrap_or_default();
+        before.retain(|change| change["run_id"] != *self.context.recorder.run_id());
+        for change in &mut changes {
+            change["run_id"] = self.context.recorder.run_id().into();
+        }
+        before.extend(changes);
+        self.context.recorder.changed(&principal, &before.into());
     }
 
     async fn make_stages(&mut self, plan: Vec<(usize, Change)>) {
@@ -670,9 +890,8 @@ impl Run<'_> {
                 .map(|(_, change)| change.clone())
                 .collect();
             if self.pause_before(stage).await {
-                let anew = self.plan_of(stage).await;
-                let anew = anew.map(|all| all.into_iter().filter(|change| change.order == order).collect());
-                changes = anew.unwrap_or(changes);
+                changes = self.plan_of(stage).await;
+                changes.retain(|change| change.order == order);
             }
             let blocked = self.obstacle((stage, order), &[]);
             let reason = if self.stopped() { Some("the run was told to stop".to_owned()) } else { blocked };
@@ -689,6 +908,7 @@ impl Run<'_> {
             for made in ended {
                 if made.reply.is_some() {
                     self.last_acknowledged = Some(Instant::now());
+                    self.acknowledged.insert(stage, self.reader.server_time());
                 }
                 self.put(made);
             }
@@ -707,14 +927,24 @@ impl Run<'_> {
     }
 
     /// What a stage is to change, made anew: after a pause the moment counts, not that of the first look.
-    /// None where it cannot be read anew.
-    async fn plan_of(&self, stage: usize) -> Option<Vec<Change>> {
+    async fn plan_of(&self, stage: usize) -> Vec<Change> {
         let look = self.look(self.target.clone(), false);
         let steps = self.runbook.stages.get(stage).into_iter().flatten();
         let observed = join_all(steps.map(|step| step.observe(&self.reader, &look))).await;
-        let sightings: Vec<_> = observed.into_iter().map(|plan| plan(&look)).collect();
-        let read = sightings.iter().all(|sighting| sighting.unknown.is_none());
-        read.then(|| sightings.into_iter().flat_map(|sighting| sighting.changes).collect())
+        let look = Look {
+            now: self.reader.server_time(),
+            changed_before: self.acknowledged.range(..stage).map(|(_, at)| at.clone()).max(),
+            partition: self.partition(),
+            ..look.clone()
+        };
+        observed.into_iter().flat_map(|plan| plan(&look).changes).collect()
+    }
+
+    /// The partition that the caller is of, or else the target.
+    fn partition(&self) -> String {
+        let of_target = self.target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(1));
+        let of_caller = self.identity.as_ref().ok().map(|identity| identity.partition.as_str());
+        of_caller.or(of_target).unwrap_or("aws").to_owned()
     }
 
     /// Reads what the steps from this stage on would destroy, where that was not done yet.
@@ -760,7 +990,9 @@ impl Run<'_> {
         if self.runbook.regardless {
             return None;
         }
-        let unread = self.unread.first().filter(|_| stage > 0);
+        // A read that is refused is no reason: what depends on it is tried, and IAM itself refuses to delete what is not
+        // empty.
+        let unread = self.unread.iter().find(|(_, error)| stage > 0 && error.kind != Kind::Denied);
         if let Some((name, error)) = unread {
             return Some(format!("{} could not be read: {error}", name.replace('_', " ")));
         }
@@ -806,7 +1038,7 @@ impl Run<'_> {
             // Of a target that was never seen, "not found" may mean that it is under another name.
             Err(error)
                 if error.kind == Kind::NotFound
-                    && self.target.id().is_none()
+                    && !self.exists
                     && self.runbook.intent != Intent::Creates
                     && change.settled_by.contains(&error.kind) =>
             {
@@ -819,6 +1051,11 @@ impl Run<'_> {
                     "as wanted already"
                 };
                 (Status::Succeeded, None, Some(error), Some(note.to_owned()))
+            }
+            Err(error) if error.kind == Kind::Limit && change.covered_by.is_some_and(|by| self.is_in_force(by)) => {
+                let by = change.covered_by.unwrap_or_default();
+                let note = format!("a quota is used up for it; the {by} covers it for as long as it is in force");
+                (Status::Succeeded, None, Some(error), Some(note))
             }
             Err(error) if error.in_doubt() => (Status::Unknown, None, Some(error), None),
             Err(error) => (Status::Failed, None, Some(error), None),
@@ -833,6 +1070,14 @@ impl Run<'_> {
         ended["event"] = serde_json::to_value(status).unwrap_or_default();
         let _ = self.entry(ended, false);
         made
+    }
+
+    /// Whether what changes of this kind bring was seen at the first look, or they were made.
+    fn is_in_force(&self, about: &str) -> bool {
+        let mut made = self.made.iter().filter(|made| made.change.about.starts_with(about)).peekable();
+        let any = made.peek().is_some();
+        let seen = self.observed.get(about).is_some_and(|seen| seen["unknown"].is_null());
+        (any || seen) && made.all(|made| made.status == Status::Succeeded)
     }
 
     /// Sends a call; where it is about something just created, "not found" is waited out for a while.
@@ -884,7 +1129,9 @@ impl Run<'_> {
         if self.deleted_by_us() && matches!(self.target.look(&self.reader).await, Sight::Missing(_)) {
             return self.gone().await;
         }
-        let mut view = observe(self.runbook, &self.reader, &self.look(self.target.clone(), false)).await;
+        // One look at least has to be patient while there is a round left for what it shows.
+        let patience = (self.runbook.regardless && self.rounds + 1 < ROUNDS).then_some(PATIENCE);
+        let mut view = self.observe_anew(&self.look(self.target.clone(), false), patience).await;
         match self.follow(&view).await {
             Whereabouts::Here => {}
             Whereabouts::Moved(target) => {
@@ -903,7 +1150,7 @@ impl Run<'_> {
                         made.note = Some("it went to a name that the target no longer had".to_owned());
                     }
                 }
-                view = observe(self.runbook, &self.reader, &self.look(self.target.clone(), false)).await;
+                view = self.observe_anew(&self.look(self.target.clone(), false), patience).await;
             }
             Whereabouts::Gone => return self.gone().await,
             Whereabouts::Unknown(why) => {
@@ -921,13 +1168,16 @@ impl Run<'_> {
         }
         self.keys.extend(view.access_keys());
         self.latest = view.evidence();
+        self.missed = view.missed;
         self.note_unread(&view);
         if let Err(refused) = self.guard() {
             // A look showed what the first one could not: that the target is the connector itself, or protected.
             self.refused = Some(refused);
             return vec![];
         }
-        let plan = view.plan();
+        let mut plan = view.plan();
+        // What is covered by something else is not missing.
+        plan.retain(|(_, change)| !self.made.iter().any(|made| made.is_covered() && made.change.same_as(change)));
         // What could not be read proves nothing about what is in doubt.
         let blind: Vec<&Sighting> = view.sightings().filter(|sighting| sighting.unknown.is_some()).collect();
         if blind.is_empty() {
@@ -1006,6 +1256,7 @@ impl Run<'_> {
         match &view.target {
             Sight::There(target) if self.target.id().is_none() || target.id() == self.target.id() => Whereabouts::Here,
             // Reading the things of a target that is no longer under its name says so as well.
+            Sight::Unknown(_) if view.lost() && self.deleted_by_us() => Whereabouts::Gone,
             Sight::Unknown(_) if view.lost() => {
                 Whereabouts::Unknown(format!("{} is no longer there under this name", self.target.words()))
             }
@@ -1100,25 +1351,33 @@ impl Run<'_> {
     }
 
     /// The end of a single call: IAM's answer, and where there is something that shows what it made, a look at that.
-    async fn conclude_once(&mut self, proof: &Proof) -> Result<Outcome, Failure> {
+    async fn conclude_once(&mut self, proof: &Prove) -> Result<Outcome, Failure> {
         let made = self.made.first();
+        if let Some(error) = made.filter(|made| made.status == Status::Unknown).and_then(|made| made.error.as_ref()) {
+            self.verified = Verified::Unconfirmed(format!("whether IAM has carried it out is not known: {error}"));
+            return self.conclude(&[]);
+        }
         if let Some(error) = made.filter(|made| made.status == Status::Failed).and_then(|made| made.error.clone()) {
             let meaning = error.meaning().map_or_else(String::new, |meaning| format!("{meaning}. "));
             return Err(Failure::Explained { message: format!("{meaning}Nothing was changed"), error });
         }
-        let call = made.and_then(|made| made.reply.as_ref()).and_then(|reply| proof(&reply.data));
-        self.verified = match call {
+        let proof = made.and_then(|made| made.reply.as_ref()).and_then(|reply| proof(&reply.data));
+        self.verified = match proof {
             None => Verified::Unconfirmed("IAM acknowledged it; a single call is not looked at again".to_owned()),
-            Some(call) => match unless_stopped(self.context.stop, self.reader.until_there(&call)).await {
-                None => Verified::Unconfirmed("the run was told to stop".to_owned()),
-                Some(answer) => match answer {
-                    Ok(_) => self.verified_now(),
-                    Err(error) => {
-                        self.unconfirmed = Some(format!("IAM acknowledged it, but does not show it yet: {error}"));
-                        Verified::Unconfirmed(error.to_string())
-                    }
-                },
-            },
+            Some(proof) => {
+                match unless_stopped(self.context.stop, self.reader.until_there(&proof.call, proof.holds.as_deref()))
+                    .await
+                {
+                    None => Verified::Unconfirmed("the run was told to stop".to_owned()),
+                    Some(answer) => match answer {
+                        Ok(_) => self.verified_now(),
+                        Err(error) => {
+                            self.unconfirmed = Some(format!("IAM acknowledged it, but does not show it yet: {error}"));
+                            Verified::Unconfirmed(error.to_string())
+                        }
+                    },
+                }
+            }
         };
         self.conclude(&[])
     }
@@ -1237,6 +1496,13 @@ impl Run<'_> {
         if self.worst().is_none() && self.rounds == ROUNDS {
             told.push(format!("Something undid or added to what was done in each of {ROUNDS} rounds"));
         }
+        let limited = |made: &Made| made.error.as_ref().is_some_and(|error| error.kind == Kind::Limit);
+        if self.made.iter().any(|made| made.status == Status::Failed && limited(made)) {
+            told.push(
+                "A quota stands in the way: make room first, by taking away what is not needed (inline policies, attached policies, versions), or ask AWS for more"
+                    .to_owned(),
+            );
+        }
         match self.runbook.intent {
             _ if self.runbook.once.is_some() => {
                 told.push("Look whether it was made before calling again".to_owned());
@@ -1318,6 +1584,12 @@ enum Whereabouts {
 impl Made {
     fn planned(stage: usize, change: Change) -> Self {
         Self { change, status: Status::Planned, stage, reply: None, error: None, note: None, at: None }
+    }
+
+    /// Whether something else stands in for it, since a quota is used up.
+    fn is_covered(&self) -> bool {
+        let limited = self.error.as_ref().is_some_and(|error| error.kind == Kind::Limit);
+        limited && self.status == Status::Succeeded && self.reply.is_none()
     }
 
     /// Whether the time was up before it could be sent at all.

@@ -20,7 +20,8 @@ pub struct Rules {
     pub account_id: Option<String>,
     /// The access keys that the connector itself uses: the asset's, and the parameter set's.
     pub own_keys: Vec<String>,
-    /// The roles that are assumed on top of the credentials: the asset's, and the parameter set's.
+    /// The roles that are assumed on top of the credentials, by ARN: the asset's, which may be a template for all accounts
+    /// (`{account_id}`), and the parameter set's.
     pub own_roles: Vec<String>,
 }
 
@@ -79,12 +80,15 @@ pub fn account(rules: &Rules, target: &Target, identity: &Result<Identity, Error
                 "The credentials are of account {found}, but the asset is for account {wanted}. Nothing was changed. Use the asset of account {found}, or correct account_id."
             ),
         )),
-        None => Err(refused(
-            "wrong_account",
-            format!(
-                "The asset is for account {wanted}, but which account the credentials are of could not be told. Nothing was changed. Try again, or remove account_id from the asset."
-            ),
-        )),
+        None => {
+            let message = format!(
+                "Whether the credentials are of account {wanted}, as the asset or the parameter set says, could not be told. Nothing was changed."
+            );
+            Err(match identity {
+                Err(error) => Failure::Explained { message, error: error.clone() },
+                Ok(_) => refused("wrong_account", message),
+            })
+        }
     }
 }
 
@@ -135,9 +139,10 @@ fn yourself(
     }
     let account = target.pinned.as_ref().and_then(|pinned| pinned.arn.split(':').nth(4));
     let is_here = |of: &str| account.is_none_or(|account| account == of);
-    let assumed = |arn: &String| {
+    let assumed = |role: &String| {
+        let arn = in_account(role, account.unwrap_or("*"));
         let (of, name) = (arn.split(':').nth(4).unwrap_or_default(), arn.rsplit('/').next().unwrap_or_default());
-        is_here(of) && name.eq_ignore_ascii_case(&target.name)
+        (of == "*" || is_here(of)) && matches(name, &target.name)
     };
     if target.principal == Principal::Role && rules.own_roles.iter().any(assumed) {
         return refuse("is the role that this asset assumes".to_owned());
@@ -149,6 +154,12 @@ fn yourself(
         Some(own) => refuse(format!("is whom this asset's own credentials belong to ({})", own.arn)),
         None => Ok(()),
     }
+}
+
+/// A role's ARN in an account, where it is a template for all accounts.
+#[must_use]
+pub fn in_account(role: &str, account: &str) -> String {
+    role.replace("{account_id}", account)
 }
 
 /// Whether the target is the user or role that an identity is of.

@@ -43,6 +43,7 @@ mod list_roles;
 mod list_user_credentials;
 mod list_users;
 mod lock_role_trust;
+mod parts;
 mod quarantine_role;
 mod quarantine_user;
 mod release_role;
@@ -53,7 +54,7 @@ mod remove_user;
 mod revoke_role_sessions;
 mod revoke_user_sessions;
 mod test_connectivity;
-mod undo;
+pub mod undo;
 
 pub use action::Action;
 

@@ -81,6 +81,17 @@ fn of_waiter(waiter: &'static table::Waiter) -> Option<Action> {
             page(operation.name)
         )),
         run: Run::Wait(operation),
+        // Without a name IAM would answer about the caller, who is there.
+        parameters: Box::leak(
+            of_operation(operation)
+                .parameters
+                .iter()
+                .map(|parameter| Parameter {
+                    required: parameter.required || parameter.name == "UserName",
+                    ..*parameter
+                })
+                .collect(),
+        ),
         ..of_operation(operation)
     })
 }
@@ -267,8 +278,18 @@ pub fn resolve<'a>(action: &'static Action, set: &'a Map<String, Value>) -> Resu
                 _ => return Err("Parameter \"operation\" is required: the name of an IAM operation".to_owned()),
             };
             let meant = self::action(&format!("{PREFIX}{name}")).ok_or_else(|| unknown(&name))?;
-            let mut own = members(set.get("parameters"), "parameters")?;
-            for (name, value) in set.iter().filter(|(name, _)| !["operation", "parameters"].contains(&name.as_str())) {
+            let (given, body) =
+                (set.get("parameters").filter(|value| !value.is_null() && **value != ""), set.get(BODY));
+            if given.is_some() && body.is_some() {
+                return Err(format!("The members of the request are given twice: in \"parameters\" and in {BODY}"));
+            }
+            let mut own = members(given.or(body), if body.is_some() { BODY } else { "parameters" })?;
+            if own.len() == 1 && own.contains_key(BODY) {
+                own = members(own.get(BODY), BODY)?;
+            }
+            for (name, value) in
+                set.iter().filter(|(name, _)| !["operation", "parameters", BODY].contains(&name.as_str()))
+            {
                 // What the form of all operations offers and this one does not take may be left at its default.
                 let idle = value.is_null() || *value == "" || *value == false;
                 let of_form = action.parameter(name).is_some() || crate::parameters::ALWAYS.contains(&name.as_str());
@@ -324,13 +345,22 @@ pub fn by_reference(of: Of) -> bool {
     matches!(of, Of::Member { .. }) && of.is_secret()
 }
 
+/// The reference that a text is the JSON of: an object with `env` or `file` and nothing else.
+#[must_use]
+pub fn reference(text: &str) -> Option<Map<String, Value>> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) if map.len() == 1 && (map.contains_key("env") || map.contains_key("file")) => Some(map),
+        _ => None,
+    }
+}
+
 /// Whether a text on a command line is the JSON of such a value: everything but plain text, and references to it.
 #[must_use]
 pub fn takes_json(of: Of, text: &str) -> bool {
     let Of::Member { operation, member } = of else { return false };
     let shape = table::operation(operation).and_then(|operation| operation.member(member)).map(|member| member.shape);
-    let reference = by_reference(of) && ["{\"env\"", "{\"file\""].iter().any(|start| text.starts_with(start));
-    reference || shape.is_some_and(|shape| !matches!(shape.kind, Type::String | Type::Policy | Type::Blob | Type::Time))
+    by_reference(of) && reference(text).is_some()
+        || shape.is_some_and(|shape| !matches!(shape.kind, Type::String | Type::Policy | Type::Blob | Type::Time))
 }
 
 /// The list of a list operation whose items are its rows; none where it has none, or several.
@@ -371,6 +401,12 @@ pub async fn read(operation: &'static Operation, p: &Parameters, reader: &Reader
     };
     // Who names a page size or a position wants that page.
     let by_page = [Some(paging.input), paging.limit].into_iter().flatten().any(|name| p.member(name).is_some());
+    if by_page && (p.count("max_items").is_some() || p.given("starting_token").is_some()) {
+        return Err(Failure::Invalid(format!(
+            "max_items and starting_token read a list on, {} reads one page of it: give either",
+            paging.limit.unwrap_or(paging.input)
+        )));
+    }
     let (reply, next) = if by_page {
         let reply = reader.call(&call).await.map_err(explained)?;
         let next = reply.data[paging.output].as_str().map(str::to_owned);
@@ -411,7 +447,7 @@ pub async fn read(operation: &'static Operation, p: &Parameters, reader: &Reader
 /// # Errors
 /// "Not found" when the time is up; any other error at once.
 pub async fn wait(operation: &'static Operation, p: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
-    let reply = reader.until_there(&call(operation, p)?).await.map_err(explained)?;
+    let reply = reader.until_there(&call(operation, p)?, None).await.map_err(explained)?;
     let data = vec![with_request_id(reply.data, &reply.request_id)];
     Ok(Outcome { message: Some("It is there".to_owned()), data, ..Outcome::default() })
 }
@@ -465,8 +501,8 @@ fn target(operation: &Operation, p: &Parameters) -> Target {
 /// Whether an operation adds something and leaves all that is there as it is.
 fn only_adds(operation: &Operation) -> bool {
     let adds = ["Create", "Upload", "Tag", "Untag"].iter().any(|verb| operation.name.starts_with(verb));
-    // A new version may come into force at once.
-    adds && operation.name != "CreatePolicyVersion"
+    // A new version may come into force at once, and an account has one alias.
+    adds && !["CreatePolicyVersion", "CreateAccountAlias"].contains(&operation.name)
 }
 
 /// Whether an operation deletes what it is about, and not only something that hangs on it.
@@ -550,16 +586,23 @@ fn finish(operation: &'static Operation, done: &Done) -> Outcome {
         words if words.trim() == "account" => String::new(),
         words => format!(" on {}", words.trim()),
     };
-    let message = format!("{}{about} done, as acknowledged by IAM", operation.name);
+    let message = if done.changes.is_empty() {
+        format!("{}{about} was not called: things are as it would have made them", operation.name)
+    } else {
+        format!("{}{about} done, as acknowledged by IAM", operation.name)
+    };
     let data = vec![with_request_id(data, done.request_id())];
     Outcome { message: Some(message), data, secrets, ..Outcome::default() }
 }
 
 /// The members of a parameter set with secrets masked, as a result shows them.
 #[must_use]
-pub fn masked(operation: &str, value: &Value) -> Value {
-    let operation = table::operation(operation.trim().trim_start_matches(PREFIX));
+pub fn masked(name: &str, value: &Value) -> Value {
+    let operation = table::operation(name.trim().trim_start_matches(PREFIX));
     match (operation, members(Some(value), "")) {
+        (Some(_), Ok(members)) if members.len() == 1 && members.contains_key(BODY) => {
+            json!({ BODY: masked(name, &members[BODY]) })
+        }
         (Some(operation), Ok(mut members)) => {
             // A name that is no member's may be a secret's, misspelt or in the wrong place.
             for (name, value) in &mut members {

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// Names beside an action's own that any parameter set may hold.
 pub const ALWAYS: &[&str] = &["context", "dry_run", "account_id", "role_arn"];
 
+/// What the original app says of a policy document that is no JSON.
+const NO_JSON: &str = "Error occurred while trimming role policy document for removal of unwanted spaces. Please provide a valid json string in policy document.";
+
 /// Validated parameters.
 #[derive(Debug, Default)]
 pub struct Parameters {
@@ -49,9 +52,22 @@ impl Parameters {
             Some(other) => wrong.push(format!("Parameter \"dry_run\" must be true or false, not {}", describe(other))),
         }
         for parameter in action.parameters {
+            if let (Of::Member { operation, member: "UserName" }, Some("")) =
+                (parameter.of, set.get(parameter.name).and_then(Value::as_str))
+                && !parameter.required
+            {
+                wrong.push(format!(
+                    "Parameter \"UserName\" is empty. Without it, {operation} is about the caller, which is this connector: leave it out if that is meant"
+                ));
+                continue;
+            }
             // The platform sends null or an empty text for a field that was left empty.
             let given = set.get(parameter.name).filter(|value| !value.is_null() && *value != "");
             match given {
+                // The platform's playbooks know an empty document by these words too.
+                None if parameter.of == Of::Document && set.get(parameter.name).is_some_and(|given| *given == "") => {
+                    wrong.push(NO_JSON.to_owned());
+                }
                 None if parameter.required => {
                     wrong.push(format!(
                         "Parameter {:?} of action {:?} is required: {}",
@@ -107,8 +123,7 @@ impl Parameters {
                 self.texts.insert(name, text.clone());
             }
             (Of::Document, Value::String(text)) => {
-                let document: Value = serde_json::from_str(text)
-                    .map_err(|_| "Provided policy document is not a valid JSON string".to_owned())?;
+                let document: Value = serde_json::from_str(text).map_err(|_| NO_JSON.to_owned())?;
                 if !document.is_object() {
                     return Err("The policy document must be a JSON object with Version and Statement".to_owned());
                 }

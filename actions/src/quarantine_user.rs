@@ -14,7 +14,10 @@ pub const ACTION: Action = Action {
     description: "Deny everything to a user",
     verbose: "Puts an inline policy of our own that denies everything; where the quota for inline policies is used up, attaches AWSDenyAll, and where that quota is used up, makes it the permissions boundary. It counts for long-term keys, the console and sessions of the user itself, within seconds. Sessions of roles that were assumed before are not the user's and go on. AWSCompromisedKeyQuarantine policies of AWS are not containment and do not count.",
     parameters: &[parameter::USERNAME.column(0, "Username"), parameter::CREDENTIALS, parameter::FULL_EVIDENCE],
-    outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
+    outputs: &[
+        Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID"),
+        Output::data("Warnings.*", "AWSCompromisedKeyQuarantineV3 is attached: it is not containment"),
+    ],
     message: "User alice quarantined successfully",
     status_column: Some(2),
     undo: Some("release user"),
@@ -36,9 +39,9 @@ pub const ACTION: Action = Action {
 };
 
 fn runbook(p: &Parameters) -> Runbook {
-    let name = p.text("username");
-    Runbook::takes_away_from(Target::user(name))
+    let name = p.text("username").to_owned();
+    Runbook::takes_away_from(Target::user(&name))
         .stage(quarantine::in_force())
         .gathers_everything_if(p.given("evidence") != Some("changes"))
-        .says(format!("User {name} quarantined successfully"))
+        .finishes(move |done| quarantine::told(format!("User {name} quarantined successfully"), done))
 }

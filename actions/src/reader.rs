@@ -16,19 +16,26 @@ pub struct Reader {
     source: String,
     /// Clients with the credentials behind the caller's.
     behind: Vec<Client>,
+    own_roles: Vec<String>,
 }
 
 impl Reader {
     /// A reader on this client; `source` says in words where its credentials come from.
     #[must_use]
     pub fn new(client: &Client, source: impl Into<String>) -> Self {
-        Self { client: client.clone(), source: source.into(), behind: vec![] }
+        Self { client: client.clone(), source: source.into(), behind: vec![], own_roles: vec![] }
     }
 
-    /// With the credentials behind the caller's, which its identity does not show.
+    /// With what the caller's identity does not show: the credentials behind it, and the roles that are assumed.
     #[must_use]
-    pub fn with_behind(self, behind: &[Client]) -> Self {
-        Self { behind: behind.to_vec(), ..self }
+    pub fn with_behind(self, behind: &[Client], own_roles: &[String]) -> Self {
+        Self { behind: behind.to_vec(), own_roles: own_roles.to_vec(), ..self }
+    }
+
+    /// The roles that the connector assumes, by ARN or template.
+    #[must_use]
+    pub fn own_roles(&self) -> &[String] {
+        &self.own_roles
     }
 
     /// Who the credentials behind the caller's belong to.
@@ -76,14 +83,25 @@ impl Reader {
         self.client.ask_up_to(call, most).await
     }
 
-    /// Repeats a call that reads until what it asks for is there, with growing pauses of at most five seconds.
+    /// Repeats a call that reads until what it asks for is there, with growing pauses of at most five seconds; of a list,
+    /// until one of its items holds this text.
     ///
     /// # Errors
     /// The last "not found" when the time is up; any other error at once.
-    pub async fn until_there(&self, call: &Call) -> Result<Reply<Value>, Error> {
+    pub async fn until_there(&self, call: &Call, holds: Option<&str>) -> Result<Reply<Value>, Error> {
         let mut pause = Duration::from_millis(200);
         loop {
-            match self.call(call).await {
+            let answer = match holds {
+                None => self.call(call).await,
+                Some(text) => self.list_up_to(call, None).await.and_then(|(reply, _)| {
+                    if has_text(&reply.data, text) {
+                        return Ok(reply);
+                    }
+                    let message = format!("{text} is not in the list yet");
+                    Err(Error::local(Kind::NotFound, call.operation().name, message))
+                }),
+            };
+            match answer {
                 Err(error) if error.kind == Kind::NotFound => {
                     if Instant::now() + pause >= self.client.deadline() {
                         return Err(error);
@@ -129,5 +147,15 @@ impl Reader {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.client.deadline()
+    }
+}
+
+/// Whether a text stands somewhere in a value.
+fn has_text(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(one) => one == text,
+        Value::Array(items) => items.iter().any(|item| has_text(item, text)),
+        Value::Object(map) => map.values().any(|value| has_text(value, text)),
+        _ => false,
     }
 }

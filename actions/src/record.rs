@@ -28,6 +28,13 @@ pub trait Recorder: Send + Sync {
     /// The work on a principal came to its end.
     fn forget(&self, principal: &str);
 
+    /// What was changed about a principal that this run has locked, and when: for runs that come soon after, since IAM's
+    /// reads lag behind its writes.
+    fn changed(&self, principal: &str, what: &Value);
+
+    /// What runs before this one changed about a principal that this run has locked.
+    fn lately(&self, principal: &str) -> Option<Value>;
+
     /// Tries to lock a principal against other runs.
     fn lock(&self, principal: &str) -> Lock;
 }

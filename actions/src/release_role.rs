@@ -28,13 +28,15 @@ pub const ACTION: Action = Action {
         "DeleteRolePolicy",
         "DetachRolePolicy",
     ]],
-    undoing: "Exactly: the deny is put back, and the revocation is taken away.",
+    undoing: "Exactly: the deny is put back, and the revocation is taken away where reactivate_credentials says sessions or all.",
     run: Run::Runbook(runbook),
 };
 
 fn runbook(p: &Parameters) -> Runbook {
     let name = p.text("role_name");
     Runbook::gives_to(Target::role(name))
+        // Its boundary is seen with it.
+        .must_be_seen()
         .unless(|seen, _| {
             let bounded = seen.get("role").is_some_and(quarantine::is_boundary);
             bounded.then(|| Failure::refused("unknown_boundary", "AWSDenyAll is the permissions boundary, and what was the boundary before is not known here. Nothing was changed. Undo the run that quarantined, or set the boundary by hand."))

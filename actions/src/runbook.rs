@@ -7,8 +7,8 @@ use crate::execute::Done;
 use crate::outcome::{Failure, Outcome, row};
 use crate::step::{AnyStep, Recalled, Step};
 use crate::steps::evidence;
+use crate::steps::single_call::Proof;
 use crate::target::Target;
-use awsiam_iam::Call;
 use serde_json::{Map, Value, json};
 
 /// What a runbook does to its target's access; decides which guards count.
@@ -42,8 +42,8 @@ pub(crate) type Finish = Box<dyn Fn(&Done) -> Outcome + Send + Sync>;
 /// Why what the first look showed forbids the plan, if it does.
 pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>, &Recalled) -> Option<Failure> + Send + Sync>;
 
-/// The call that shows what a reply says was made, and nothing where there is none.
-pub(crate) type Proof = Box<dyn Fn(&Value) -> Option<Call> + Send + Sync>;
+/// What shows what a reply says was made, and nothing where there is none.
+pub(crate) type Prove = Box<dyn Fn(&Value) -> Option<Proof> + Send + Sync>;
 
 /// What is to be done.
 pub struct Runbook {
@@ -54,12 +54,14 @@ pub struct Runbook {
     pub(crate) objection: Objection,
     /// The account and the unique id that the target must have.
     pub(crate) expects: Option<(String, String)>,
+    /// Whether it must not begin where the target itself could not be looked at.
+    pub(crate) must_be_seen: bool,
     /// Why it must not begin at all.
     pub(crate) refusal: Option<Failure>,
     /// Whether the guards of what takes access away count although it gives.
     pub(crate) guarded: bool,
     /// Whether it is one call, which is not repeated and not looked at again, but for what shows what it made.
-    pub(crate) once: Option<Proof>,
+    pub(crate) once: Option<Prove>,
     /// Access keys that it is about.
     pub(crate) keys: Vec<String>,
     /// Whether it deletes its target.
@@ -70,6 +72,8 @@ pub struct Runbook {
     pub(crate) regardless: bool,
     /// The stages before which a change needs time to take hold everywhere.
     pub(crate) pauses: Vec<usize>,
+    /// What of the observed it will not bring to what is wanted, in words.
+    pub(crate) leaves: fn(&Map<String, Value>) -> Vec<String>,
     pub(crate) finish: Finish,
 }
 
@@ -116,6 +120,7 @@ impl Runbook {
             stages: vec![],
             objection: Box::new(|_, _| None),
             expects: None,
+            must_be_seen: false,
             refusal: None,
             guarded: false,
             once: None,
@@ -124,6 +129,7 @@ impl Runbook {
             repeated: None,
             regardless: false,
             pauses: vec![],
+            leaves: |_| vec![],
             finish,
         }
     }
@@ -165,7 +171,13 @@ impl Runbook {
     /// With the account and unique id that the target must have.
     #[must_use]
     pub fn expects(self, account: impl Into<String>, id: impl Into<String>) -> Self {
-        Self { expects: Some((account.into(), id.into())), ..self }
+        Self { expects: Some((account.into(), id.into())), must_be_seen: true, ..self }
+    }
+
+    /// As one that must not begin where the target itself could not be looked at.
+    #[must_use]
+    pub fn must_be_seen(self) -> Self {
+        Self { must_be_seen: true, ..self }
     }
 
     /// With the guards of what takes access away, where that is wanted although it gives.
@@ -182,7 +194,7 @@ impl Runbook {
     /// As one call that IAM's answer settles. `proof` is made of the reply and repeated until IAM shows what was made;
     /// where there is none, the answer is the last word.
     #[must_use]
-    pub fn once(self, proof: impl Fn(&Value) -> Option<Call> + Send + Sync + 'static) -> Self {
+    pub fn once(self, proof: impl Fn(&Value) -> Option<Proof> + Send + Sync + 'static) -> Self {
         Self { once: Some(Box::new(proof)), ..self }
     }
 
@@ -196,6 +208,12 @@ impl Runbook {
     #[must_use]
     pub fn confirmed_by(self, repeated: Option<&str>) -> Self {
         Self { deletes: true, repeated: repeated.map(str::to_owned), ..self }
+    }
+
+    /// With what it will leave as it is, told also before anything is changed.
+    #[must_use]
+    pub fn leaves(self, leaves: fn(&Map<String, Value>) -> Vec<String>) -> Self {
+        Self { leaves, ..self }
     }
 
     /// With stages that go on although the one before them failed: of a containment, each part counts by itself.

@@ -26,6 +26,10 @@ pub struct Look {
     pub gone: bool,
     /// The partition that ARNs are of; `aws` where neither the caller nor the target told.
     pub partition: String,
+    /// The endpoint's time once everything was read, whole seconds, as IAM writes times.
+    pub now: String,
+    /// The endpoint's time when the last change by a stage before the step's own was acknowledged.
+    pub changed_before: Option<String>,
 }
 
 impl Look {
@@ -145,8 +149,27 @@ pub trait AnyStep: Send + Sync {
     /// Observes. What comes of it plans, once it is known what the target is.
     fn observe<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Observation<'a>>;
 
+    /// What an observation is that was not waited for.
+    fn missed(&self, error: Error) -> Observation<'_>;
+
     /// Reads more of what was seen, for the evidence.
     fn more<'a>(&'a self, reader: &'a Reader, seen: &'a Value, target: &'a Target) -> BoxFuture<'a, Option<Value>>;
+}
+
+fn observation<S: Step>(step: &S, read: Result<S::State, Error>) -> Observation<'_> {
+    let seen = match read {
+        Ok(state) => Seen::State(state),
+        Err(error) => Seen::Unknown(error),
+    };
+    Box::new(move |look: &Look| {
+        let evidence = seen.state().and_then(|state| serde_json::to_value(state).ok()).unwrap_or_default();
+        let changes = step.plan(&seen, look);
+        let unknown = match seen {
+            Seen::State(_) => None,
+            Seen::Unknown(error) => Some(error),
+        };
+        Sighting { name: step.name(), evidence, unknown, changes, reach: step.reach() }
+    })
 }
 
 impl<S: Step> AnyStep for S {
@@ -159,22 +182,11 @@ impl<S: Step> AnyStep for S {
     }
 
     fn observe<'a>(&'a self, reader: &'a Reader, look: &'a Look) -> BoxFuture<'a, Observation<'a>> {
-        Box::pin(async move {
-            let seen = match Step::observe(self, reader, look).await {
-                Ok(state) => Seen::State(state),
-                Err(error) => Seen::Unknown(error),
-            };
-            let plan = move |look: &Look| {
-                let evidence = seen.state().and_then(|state| serde_json::to_value(state).ok()).unwrap_or_default();
-                let changes = self.plan(&seen, look);
-                let unknown = match seen {
-                    Seen::State(_) => None,
-                    Seen::Unknown(error) => Some(error),
-                };
-                Sighting { name: self.name(), evidence, unknown, changes, reach: self.reach() }
-            };
-            Box::new(plan) as Observation<'a>
-        })
+        Box::pin(async move { observation(self, Step::observe(self, reader, look).await) })
+    }
+
+    fn missed(&self, error: Error) -> Observation<'_> {
+        observation(self, Err(error))
     }
 
     fn more<'a>(&'a self, reader: &'a Reader, seen: &'a Value, target: &'a Target) -> BoxFuture<'a, Option<Value>> {

@@ -17,8 +17,9 @@ pub const ACTION: Action = Action {
     description: "Reverse exactly what one run changed",
     verbose: "Each reversal is made anew of the kind of the change and of what was observed before it, never executed as \
               found. The account and the target's unique id must match; what has moved meanwhile is refused, and so is \
-              what a later run has contained. Credentials come back only when asked for, a password only when one is \
-              given, to be changed at the next sign-in. What cannot be restored is listed.",
+              what a later run has contained. Credentials come back only when asked for, and so do sessions: where a \
+              deny is lifted, those that existed are revoked first. A password comes back only when one is given, to be \
+              changed at the next sign-in. What cannot be restored is listed.",
     parameters: &[
         Parameter {
             name: "run",
@@ -42,8 +43,9 @@ pub const ACTION: Action = Action {
         },
         Parameter {
             name: "reactivate_credentials",
-            description: "Credentials that are to work again: all, or ids separated by commas; none without it",
-            of: Of::Text { operation: "GetUser", member: "UserName" },
+            description: "Credentials that are to work again: all, or ids separated by commas, or sessions (those that \
+                          existed); none without it",
+            of: Of::AnyText,
             required: false,
             primary: false,
             contains: &[],
@@ -86,7 +88,7 @@ fn read(p: &Parameters) -> Result<Runbook, String> {
     let wrong =
         || "Parameter \"run\" is neither the id of a run on record nor a result with the run's record".to_owned();
     let document: Value = serde_json::from_str(p.text("run")).map_err(|_| wrong())?;
-    let record = record_of(&document, p.given("target"))?;
+    let record = &record_of(&document, p.given("target"))?;
     let of_target = |name: &str| record["target"][name].as_str().unwrap_or_default().to_owned();
     let (kind, name, id, arn) = (of_target("kind"), of_target("name"), of_target("id"), of_target("arn"));
     let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
@@ -108,7 +110,13 @@ fn read(p: &Parameters) -> Result<Runbook, String> {
         "role" => Target::role(&name),
         _ => return Err(wrong()),
     };
-    let selection = Selection::of(p.given("reactivate_credentials"));
+    if record["observed"]["restore"].is_object() {
+        return Err(format!(
+            "Run {} was an undo itself. Nothing was changed. To have again what it took back, run the action again that it undid",
+            record["run_id"].as_str().unwrap_or_default()
+        ));
+    }
+    let selection = Selection::of(p.given("reactivate_credentials"), record)?;
     let run_id = record["run_id"].as_str().unwrap_or_default().to_owned();
     let takes_away = restore::takes_away(record);
     let step = restore::what(record, selection, p.secret("password").cloned());
@@ -122,35 +130,78 @@ fn read(p: &Parameters) -> Result<Runbook, String> {
             let moved: Vec<_> = seen["restore"]["moved"].as_array()?.iter().filter_map(Value::as_str).collect();
             (!moved.is_empty()).then(|| Failure::refused("moved", format!("What the run left has been changed since: {}. Nothing was changed. Restore by hand what is still wanted", moved.join("; "))))
         })
+        .leaves(|seen| seen.get("restore").map(|seen| texts(&seen["not_restored"])).unwrap_or_default())
         .stage(step)
         .finishes(move |done| finish(&run_id, &kind, &name, done)))
 }
 
 /// The one record that is meant: of a record itself, of a result, or of the sets of a run.
-fn record_of<'a>(document: &'a Value, target: Option<&str>) -> Result<&'a Value, String> {
-    let sets: Vec<&Value> = if let Some(sets) = document["sets"].as_array() {
-        sets.iter().collect()
-    } else if let Some(items) = document["result_data"].as_array() {
-        items.iter().map(|item| &item["extra_data"][0]).collect()
-    } else {
-        vec![document]
-    };
+fn record_of(document: &Value, target: Option<&str>) -> Result<Value, String> {
+    let sets: Vec<&Value> = records(document);
     let meant: Vec<_> = match target {
         None => sets,
         Some(name) => {
             sets.into_iter().filter(|set| set["target"]["name"] == name || set["target"]["given"] == name).collect()
         }
     };
-    match meant.as_slice() {
-        [one] => Ok(one),
-        [] => Err("The run was not about this target".to_owned()),
-        _ => Err("The run was about several targets: name one with the parameter target".to_owned()),
+    let Some((first, more)) = meant.split_first() else {
+        return Err("The run was not about this target".to_owned());
+    };
+    if more.iter().any(|other| other["target"]["id"] != first["target"]["id"] || first["target"]["id"].is_null()) {
+        return Err("The run was about several targets: name one with the parameter target".to_owned());
     }
+    // Of several sets about one target the first saw what was there before.
+    let mut whole = (*first).clone();
+    for other in more {
+        let changes = other["changes"].as_array().into_iter().flatten();
+        if let Some(all) = whole["changes"].as_array_mut() {
+            all.extend(changes.cloned());
+        }
+        for (name, seen) in other["observed"].as_object().into_iter().flatten() {
+            if whole["observed"].get(name).is_none() {
+                whole["observed"][name] = seen.clone();
+            }
+        }
+        if whole["contained_later_by"].is_null() {
+            whole["contained_later_by"] = other["contained_later_by"].clone();
+        }
+    }
+    Ok(whole)
+}
+
+/// The records in a document: the sets of a run, a result, one item of it, or a record itself.
+#[must_use]
+pub fn records(document: &Value) -> Vec<&Value> {
+    fn of_item(item: &Value) -> &Value {
+        &item["extra_data"][0]
+    }
+    if let Some(sets) = document["sets"].as_array() {
+        return sets.iter().collect();
+    }
+    match document["result_data"].as_array() {
+        Some(items) => items.iter().map(of_item).collect(),
+        None if document["extra_data"].is_array() => vec![of_item(document)],
+        None => vec![document],
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn finish(run_id: &str, kind: &str, name: &str, done: &Done) -> Outcome {
     let mut row = row(&json!({}), done.request_id());
-    row["NotRestored"] = done.observed.get("restore").map(|seen| seen["not_restored"].clone()).unwrap_or_default();
-    let message = format!("Run {run_id} on {kind} {name} undone");
+    let left = done.observed.get("restore").map(|seen| texts(&seen["not_restored"])).unwrap_or_default();
+    let message = match (done.changes.is_empty(), left.is_empty()) {
+        (_, true) => format!("Run {run_id} on {kind} {name} undone"),
+        (false, false) => format!("Run {run_id} on {kind} {name} undone, but for: {}", left.join("; ")),
+        (true, false) => {
+            format!(
+                "Nothing was changed: run {run_id} on {kind} {name} left nothing else to take back, but: {}",
+                left.join("; ")
+            )
+        }
+    };
+    row["NotRestored"] = left.into();
     Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
 }

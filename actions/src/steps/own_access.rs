@@ -5,18 +5,20 @@
 //! Inline policies are the caller's own and guarded with it.
 
 use crate::change::Change;
+use crate::guard;
 use crate::outcome::Failure;
 use crate::reader::Reader;
 use crate::step::{Look, Reach, Seen, Step};
 use crate::steps::assumable_roles::texts;
+use awsiam_iam::Error;
 use awsiam_iam::table::Operation;
 use awsiam_iam::types::{
     GetRole, GetUser, ListAttachedGroupPolicies, ListAttachedRolePolicies, ListAttachedUserPolicies, ListGroupsForUser,
 };
-use awsiam_iam::{Error, Identity};
 use futures_util::future::{join_all, join3};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// The reads of this step.
 pub const CALLS: &[&str] = &[
@@ -72,52 +74,50 @@ impl State {
         }
     }
 
-    /// Reads what the access of one user or role hangs on.
-    async fn read(&mut self, reader: &Reader, identity: &Identity) {
-        let resource = identity.arn.splitn(6, ':').nth(5).unwrap_or_default();
-        if let Some(name) = resource.strip_prefix("user/").and_then(|rest| rest.rsplit('/').next()) {
-            let name = name.to_owned();
-            let (user, groups, attached) = join3(
-                async { reader.get(&GetUser { user_name: name.clone() }).await },
-                async {
-                    let request = ListGroupsForUser { user_name: name.clone(), ..ListGroupsForUser::default() };
-                    reader.list(&request).await
-                },
-                async {
-                    let request =
-                        ListAttachedUserPolicies { user_name: name.clone(), ..ListAttachedUserPolicies::default() };
-                    reader.list(&request).await
-                },
-            )
-            .await;
-            let boundary = self.take(user).and_then(|reply| reply.data.user.permissions_boundary);
-            self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
-            let attached = self.take(attached).map(|reply| reply.data.attached_policies).unwrap_or_default();
-            self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
-            let groups = self.take(groups).map(|reply| reply.data.groups).unwrap_or_default();
-            let reads = groups.iter().map(|group| async {
-                let group_name = group.group_name.clone();
-                let request = ListAttachedGroupPolicies { group_name, ..ListAttachedGroupPolicies::default() };
+    /// Reads what the access of a user hangs on.
+    async fn read_user(&mut self, reader: &Reader, name: String) {
+        let (user, groups, attached) = join3(
+            async { reader.get(&GetUser { user_name: name.clone() }).await },
+            async {
+                let request = ListGroupsForUser { user_name: name.clone(), ..ListGroupsForUser::default() };
                 reader.list(&request).await
-            });
-            for read in join_all(reads).await {
-                let attached = self.take(read).map(|reply| reply.data.attached_policies).unwrap_or_default();
-                self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
-            }
-            self.groups.extend(groups.into_iter().map(|group| group.group_name));
-        } else if let Some(name) = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
-            let role = reader.get(&GetRole { role_name: name.to_owned() }).await;
-            let role = self.take(role).map(|reply| reply.data.role);
-            let trust = role.as_ref().and_then(|role| role.assume_role_policy_document.as_deref());
-            self.providers.extend(trust.map(providers).unwrap_or_default());
-            let boundary = role.and_then(|role| role.permissions_boundary);
-            self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
-            let request =
-                ListAttachedRolePolicies { role_name: name.to_owned(), ..ListAttachedRolePolicies::default() };
-            let attached = self.take(reader.list(&request).await);
-            let attached = attached.map(|reply| reply.data.attached_policies).unwrap_or_default();
+            },
+            async {
+                let request =
+                    ListAttachedUserPolicies { user_name: name.clone(), ..ListAttachedUserPolicies::default() };
+                reader.list(&request).await
+            },
+        )
+        .await;
+        let boundary = self.take(user).and_then(|reply| reply.data.user.permissions_boundary);
+        self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
+        let attached = self.take(attached).map(|reply| reply.data.attached_policies).unwrap_or_default();
+        self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
+        let groups = self.take(groups).map(|reply| reply.data.groups).unwrap_or_default();
+        let reads = groups.iter().map(|group| async {
+            let group_name = group.group_name.clone();
+            let request = ListAttachedGroupPolicies { group_name, ..ListAttachedGroupPolicies::default() };
+            reader.list(&request).await
+        });
+        for read in join_all(reads).await {
+            let attached = self.take(read).map(|reply| reply.data.attached_policies).unwrap_or_default();
             self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
         }
+        self.groups.extend(groups.into_iter().map(|group| group.group_name));
+    }
+
+    /// Reads what the access of a role hangs on.
+    async fn read_role(&mut self, reader: &Reader, name: String) {
+        let role = reader.get(&GetRole { role_name: name.clone() }).await;
+        let role = self.take(role).map(|reply| reply.data.role);
+        let trust = role.as_ref().and_then(|role| role.assume_role_policy_document.as_deref());
+        self.providers.extend(trust.map(providers).unwrap_or_default());
+        let boundary = role.and_then(|role| role.permissions_boundary);
+        self.policies.extend(boundary.and_then(|boundary| boundary.permissions_boundary_arn));
+        let request = ListAttachedRolePolicies { role_name: name, ..ListAttachedRolePolicies::default() };
+        let attached = self.take(reader.list(&request).await);
+        let attached = attached.map(|reply| reply.data.attached_policies).unwrap_or_default();
+        self.policies.extend(attached.into_iter().filter_map(|policy| policy.policy_arn));
     }
 }
 
@@ -176,10 +176,25 @@ impl Step for OwnAccess {
         let Some(caller) = state.take(reader.identity().await) else { return Ok(state) };
         let behind: Vec<_> = reader.own_identities().await.into_iter().filter_map(|own| state.take(own)).collect();
         // What is in another account does not hang on this one's groups and policies.
-        let here = behind.into_iter().filter(|own| own.account == caller.account && own.arn != caller.arn);
-        let here: Vec<_> = here.collect();
-        for identity in std::iter::once(caller).chain(here) {
-            state.read(reader, &identity).await;
+        let behind = behind.into_iter().filter(|own| own.account == caller.account).map(|own| own.arn);
+        let roles = reader.own_roles().iter().map(|role| guard::in_account(role, &caller.account));
+        let roles = roles.filter(|arn| arn.split(':').nth(4) == Some(&caller.account));
+        let (mut users, mut own_roles) = (BTreeSet::new(), BTreeSet::new());
+        for arn in std::iter::once(caller.arn.clone()).chain(behind).chain(roles) {
+            let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+            let mut parts = resource.split('/');
+            match (parts.next(), resource.rsplit('/').next()) {
+                (Some("user"), Some(name)) => drop(users.insert(name.to_owned())),
+                (Some("role"), Some(name)) => drop(own_roles.insert(name.to_owned())),
+                (Some("assumed-role"), _) => own_roles.extend(parts.next().map(str::to_owned)),
+                _ => {}
+            }
+        }
+        for name in users {
+            state.read_user(reader, name).await;
+        }
+        for name in own_roles {
+            state.read_role(reader, name).await;
         }
         Ok(state)
     }

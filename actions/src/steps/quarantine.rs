@@ -6,6 +6,8 @@
 //! Source: AWS API reference, `PutUserPolicy`, `PutRolePolicy`; IAM user guide, quotas and policy evaluation.
 
 use crate::change::{Change, Reversal};
+use crate::execute::Done;
+use crate::outcome::{Outcome, row};
 use crate::reader::Reader;
 use crate::step::{Look, Seen, Step, optional};
 use crate::steps::sessions;
@@ -18,7 +20,8 @@ use awsiam_iam::types::{
 };
 use futures_util::future::{try_join, try_join_all};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The names of our inline deny: the second where somebody else's policy has the first.
 const NAMES: [&str; 2] = ["awsiam-quarantine", "awsiam-quarantine-2"];
@@ -27,8 +30,12 @@ pub const DENY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Sid":"AwsiamQuarantine","Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 /// The name of AWS's managed deny.
 const DENY_ALL: &str = "AWSDenyAll";
-/// What the quarantine is called in plans.
-const ABOUT: &str = "quarantine";
+/// What the quarantine is called in plans; of the inline forms there may be two.
+pub(crate) const ABOUT: &str = "quarantine";
+
+fn about(policy: &str) -> String {
+    if policy == NAMES[0] { ABOUT.to_owned() } else { format!("{ABOUT} {policy}") }
+}
 
 /// What the reversal of a reversal would be; nothing asks.
 const LAST: Reversal = Reversal::Irreversible { why: "a reversal" };
@@ -68,6 +75,18 @@ fn same(a: &str, b: &str) -> bool {
     parse(a).is_some_and(|a| parse(b) == Some(a))
 }
 
+async fn attached(reader: &Reader, target: &Target) -> Result<Vec<String>, Error> {
+    let name = target.name.clone();
+    let attached = if target.principal == Principal::User {
+        let request = ListAttachedUserPolicies { user_name: name, ..ListAttachedUserPolicies::default() };
+        reader.list(&request).await?.data.attached_policies
+    } else {
+        let request = ListAttachedRolePolicies { role_name: name, ..ListAttachedRolePolicies::default() };
+        reader.list(&request).await?.data.attached_policies
+    };
+    Ok(attached.into_iter().filter_map(|policy| policy.policy_arn).collect())
+}
+
 async fn read(reader: &Reader, target: &Target) -> Result<State, Error> {
     let user = target.principal == Principal::User;
     let document = |policy_name: &'static str| async move {
@@ -81,21 +100,8 @@ async fn read(reader: &Reader, target: &Target) -> Result<State, Error> {
         };
         Ok::<_, Error>(optional(read)?.map(|document| (policy_name, document)))
     };
-    let attached = async {
-        let name = target.name.clone();
-        if user {
-            let request = ListAttachedUserPolicies { user_name: name, ..ListAttachedUserPolicies::default() };
-            Ok(reader.list(&request).await?.data.attached_policies)
-        } else {
-            let request = ListAttachedRolePolicies { role_name: name, ..ListAttachedRolePolicies::default() };
-            Ok(reader.list(&request).await?.data.attached_policies)
-        }
-    };
-    let (inline, attached) = try_join(try_join_all(NAMES.map(document)), attached).await?;
-    Ok(State {
-        inline: inline.into_iter().flatten().collect(),
-        attached: attached.into_iter().filter_map(|policy| policy.policy_arn).collect(),
-    })
+    let (inline, attached) = try_join(try_join_all(NAMES.map(document)), attached(reader, target)).await?;
+    Ok(State { inline: inline.into_iter().flatten().collect(), attached })
 }
 
 /// The target's permissions boundary, as its own look showed it.
@@ -108,10 +114,10 @@ fn put_inline(target: &Target, policy: &str, reversal: Reversal) -> Change {
     let (policy_name, policy_document) = (policy.to_owned(), DENY.to_owned());
     match target.principal {
         Principal::User => {
-            Change::new(&PutUserPolicy { user_name: name, policy_name, policy_document }, what, ABOUT, reversal)
+            Change::new(&PutUserPolicy { user_name: name, policy_name, policy_document }, what, about(policy), reversal)
         }
         Principal::Role | Principal::Other(_) => {
-            Change::new(&PutRolePolicy { role_name: name, policy_name, policy_document }, what, ABOUT, reversal)
+            Change::new(&PutRolePolicy { role_name: name, policy_name, policy_document }, what, about(policy), reversal)
         }
     }
 }
@@ -120,9 +126,11 @@ fn delete_inline(target: &Target, policy: &str, reversal: Reversal) -> Change {
     let (what, name) = (format!("delete inline policy {policy} (deny everything)"), target.name.clone());
     let policy_name = policy.to_owned();
     let change = match target.principal {
-        Principal::User => Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, ABOUT, reversal),
+        Principal::User => {
+            Change::new(&DeleteUserPolicy { user_name: name, policy_name }, what, about(policy), reversal)
+        }
         Principal::Role | Principal::Other(_) => {
-            Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, ABOUT, reversal)
+            Change::new(&DeleteRolePolicy { role_name: name, policy_name }, what, about(policy), reversal)
         }
     };
     change.removal()
@@ -197,12 +205,19 @@ impl Step for InForce {
         }
         let taken = |name: &str| state.is_some_and(|state| state.inline.iter().any(|(known, _)| *known == name));
         let name = NAMES.into_iter().find(|name| !taken(name)).unwrap_or(NAMES[0]);
-        // The boundary takes no slot, and its explicit deny counts as any other. What it was comes back exactly.
-        let former = set_boundary(target, boundary(target), LAST);
-        let by_boundary = set_boundary(target, Some(&deny_all), Reversal::exact(former));
-        let by_policy = attach(target, &deny_all, Reversal::exact(detach(target, &deny_all, LAST)));
-        let inline = put_inline(target, name, Reversal::exact(delete_inline(target, name, LAST)));
-        vec![inline.or_over_quota(by_policy.or_over_quota(by_boundary))]
+        // What could not be read comes back from nowhere.
+        let back = |change: Change| match state {
+            Some(_) => Reversal::exact(change),
+            None => Reversal::Lossy { by: "undo", lost: "what was there before could not be read" },
+        };
+        let mut by_policy = attach(target, &deny_all, back(detach(target, &deny_all, LAST)));
+        if target.pinned.is_some() {
+            // The boundary takes no slot, and its explicit deny counts as any other. What it was comes back exactly; one
+            // that could not be read is not overwritten.
+            let former = set_boundary(target, boundary(target), LAST);
+            by_policy = by_policy.or_over_quota(set_boundary(target, Some(&deny_all), Reversal::exact(former)));
+        }
+        vec![put_inline(target, name, back(delete_inline(target, name, LAST))).or_over_quota(by_policy)]
     }
 }
 
@@ -219,10 +234,8 @@ impl Step for Lifted {
 
     fn plan(&self, seen: &Seen<State>, look: &Look) -> Vec<Change> {
         let target = &look.target;
-        let Some(state) = seen.state() else {
-            // What cannot be read is taken for our usual form; the second look will not be able to confirm it.
-            return vec![delete_inline(target, NAMES[0], Reversal::exact(put_inline(target, NAMES[0], LAST)))];
-        };
+        // Ours is known by its document: where that cannot be read, nothing is lifted, and the run says so.
+        let Some(state) = seen.state() else { return vec![] };
         let deny_all = look.managed_policy(DENY_ALL);
         let ours = state.inline.iter().filter(|(_, document)| same(document, DENY));
         let mut changes: Vec<_> = ours
@@ -247,11 +260,23 @@ pub fn is_boundary(entity: &Value) -> bool {
     arn.is_some_and(|arn| arn.ends_with(&format!(":iam::aws:policy/{DENY_ALL}")))
 }
 
+/// One row with the request id and the warnings, and this message.
+pub(crate) fn told(message: String, done: &Done) -> Outcome {
+    let mut row = row(&json!({}), done.request_id());
+    row["Warnings"] = warnings(&done.observed).into();
+    Outcome { message: Some(message), data: vec![row], ..Outcome::default() }
+}
+
 /// What was seen that looks like containment and is none: AWS's own quarantine policies leave many actions open.
 #[must_use]
-pub fn warnings(observed: &serde_json::Map<String, Value>) -> Vec<String> {
-    let attached = observed.get("quarantine").and_then(|seen| seen["attached"].as_array()).into_iter().flatten();
-    let names = attached.filter_map(Value::as_str).filter_map(|arn| arn.rsplit('/').next());
-    let theirs = names.filter(|name| name.starts_with("AWSCompromisedKeyQuarantine"));
-    theirs.map(|name| format!("{name} is attached: it is not containment, since it leaves many actions open")).collect()
+pub fn warnings(observed: &Map<String, Value>) -> Vec<String> {
+    let list = |step: &str, list: &str| observed.get(step).and_then(|seen| seen[list].as_array()).into_iter().flatten();
+    let by_arn = list("quarantine", "attached").filter_map(Value::as_str).filter_map(|arn| arn.rsplit('/').next());
+    let by_name = list("everything", "attached_policies").filter_map(|policy| policy["PolicyName"].as_str());
+    let theirs = by_arn.chain(by_name).filter(|name| name.starts_with("AWSCompromisedKeyQuarantine"));
+    let theirs: BTreeSet<_> = theirs.collect();
+    theirs
+        .into_iter()
+        .map(|name| format!("{name} is attached: it is not containment, since it leaves many actions open"))
+        .collect()
 }

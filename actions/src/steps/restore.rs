@@ -9,22 +9,25 @@ use crate::step::{Look, Seen, Step, optional};
 use crate::steps::other_credentials::{self, Kind, ServiceSpecificCredentials, SigningCertificates, SshPublicKeys};
 use crate::steps::{
     access_keys, attached_policies, group_membership, inline_policies, instance_profiles, login_profile, quarantine,
-    role,
+    role, sessions,
 };
-use crate::target::{Principal, Target};
-use awsiam_iam::Error;
+use crate::target::{Principal, Sight, Target};
 use awsiam_iam::types::{
     GetInstanceProfile, GetLoginProfile, ListAccessKeys, ListAttachedRolePolicies, ListAttachedUserPolicies,
     ListGroupsForUser, ListRolePolicies, Tag, TagRole, TagUser, UntagRole, UntagUser,
 };
+use awsiam_iam::{Error, timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 /// Every call that putting back may make.
 pub const CALLS: &[&str] = &[
     "sts:GetCallerIdentity",
     "GetUser",
+    "ListUsers",
     "GetRole",
     "GetLoginProfile",
     "ListAccessKeys",
@@ -68,7 +71,10 @@ pub const CALLS: &[&str] = &[
     "UntagRole",
 ];
 
-/// Which credentials are to work again.
+/// The word for the sessions that existed, among the credentials that are to work again.
+const SESSIONS: &str = "sessions";
+
+/// Which credentials are to work again; the sessions that existed are credentials too.
 #[derive(Debug, Clone)]
 pub enum Selection {
     /// None.
@@ -80,13 +86,30 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// `all`, or ids separated by commas.
-    #[must_use]
-    pub fn of(text: Option<&str>) -> Self {
-        match text.map(str::trim) {
-            None | Some("") => Self::None,
-            Some("all") => Self::All,
-            Some(ids) => Self::Ids(ids.split(',').map(|id| id.trim().to_owned()).collect()),
+    /// `all`, or ids and `sessions` separated by commas.
+    ///
+    /// # Errors
+    /// An id that the run of this record did not switch off.
+    pub fn of(text: Option<&str>, record: &Value) -> Result<Self, String> {
+        let text = text.map(str::trim).unwrap_or_default();
+        if text.is_empty() {
+            return Ok(Self::None);
+        }
+        if text.eq_ignore_ascii_case("all") {
+            return Ok(Self::All);
+        }
+        let ids: Vec<_> = text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        let mut off: Vec<_> = made(record).filter(|(_, parameters)| parameters["Status"] == "Inactive").collect();
+        off.retain(|(_, parameters)| id_in(parameters).is_some());
+        let off: Vec<_> = off.into_iter().filter_map(|(_, parameters)| id_in(parameters)).collect();
+        match ids.iter().find(|id| *id != SESSIONS && !off.contains(&id.as_str())) {
+            None => Ok(Self::Ids(ids)),
+            Some(id) => {
+                let off = if off.is_empty() { "none".to_owned() } else { off.join(", ") };
+                Err(format!(
+                    "Parameter \"reactivate_credentials\" names {id:?}, which the run did not switch off. It switched off: {off}. Say all, or some of these, or {SESSIONS}, separated by commas"
+                ))
+            }
         }
     }
 
@@ -128,6 +151,12 @@ struct Back {
     which: String,
     /// What it is to be again: a status, a document, an ARN; nothing for "not there".
     to: Option<String>,
+}
+
+/// The id of the credential that a call is about.
+fn id_in(parameters: &Value) -> Option<&str> {
+    let ids = ["AccessKeyId", "SSHPublicKeyId", "CertificateId", "ServiceSpecificCredentialId"];
+    ids.iter().find_map(|id| parameters[*id].as_str())
 }
 
 /// The changes of a record that were made, or may have been.
@@ -251,7 +280,7 @@ impl Restore {
 
     /// The document that an inline policy had before the run, where it is on record.
     fn document_before(&self, policy: &str) -> Option<String> {
-        if policy == crate::steps::sessions::NAME && self.before.get("revoked_sessions").is_some() {
+        if policy == sessions::NAME && self.before.get("revoked_sessions").is_some() {
             return self.before["revoked_sessions"]["document"].as_str().map(str::to_owned);
         }
         // Of our own policies only what the stage itself read counts: a look for the record may come after the stage put
@@ -316,7 +345,12 @@ impl Restore {
                     let (before, left) = (self.status_before(&id), text("Status"));
                     let is = now.statuses.get(&id).and_then(Value::as_str);
                     match (before, is) {
-                        (_, None) => state.moved.push(format!("{kind} {id} is gone")),
+                        // What was not to come back needs not be there.
+                        (before, None) => {
+                            let wanted = before.as_deref() == Some("Active") && self.selection.has(&id);
+                            let list = if wanted { &mut state.moved } else { &mut state.not_restored };
+                            list.push(format!("{kind} {id} is gone"));
+                        }
                         (None, _) => {
                             state.not_restored.push(format!("{kind} {id}: what it was before is not on record"));
                         }
@@ -357,7 +391,16 @@ impl Restore {
                         .not_restored
                         .push(format!("policy {}: what was attached is not on record", text("PolicyArn")));
                 }
-                "PutUserPolicy" | "PutRolePolicy" if self.unread("inline_policies") => {
+                "PutUserPolicy" | "PutRolePolicy"
+                    if text("PolicyName") == sessions::NAME && !self.selection.has(SESSIONS) =>
+                {
+                    state.not_restored.push(format!(
+                        "the sessions that existed: they stay revoked, and come back only when reactivate_credentials says {SESSIONS} or all"
+                    ));
+                }
+                "PutUserPolicy" | "PutRolePolicy"
+                    if ["inline_policies", "quarantine", "revoked_sessions"].iter().any(|list| self.unread(list)) =>
+                {
                     let policy = text("PolicyName");
                     state.not_restored.push(format!("inline policy {policy}: what was there before is not on record"));
                 }
@@ -404,6 +447,10 @@ impl Restore {
                     let of = |entity: &Value| {
                         entity["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str().map(str::to_owned)
                     };
+                    if !self.before[principal].is_object() {
+                        state.not_restored.push("the permissions boundary: what it was is not on record".to_owned());
+                        continue;
+                    }
                     let (is, before) = (of(&entity), of(&self.before[principal]));
                     let left = parameters["PermissionsBoundary"].as_str();
                     if is.as_deref() == left && is != before {
@@ -416,7 +463,18 @@ impl Restore {
                 "UpdateAssumeRolePolicy" => {
                     let of = |entity: &Value| entity["AssumeRolePolicyDocument"].as_str().map(str::to_owned);
                     let (is, before, left) = (of(&entity), of(&self.before["role"]), text("PolicyDocument"));
+                    let mut gone = vec![];
+                    let before = before.map(|before| role::without_orphans(&before, &mut gone));
+                    if !gone.is_empty() {
+                        state.not_restored.push(format!(
+                            "principals of the trust policy that are gone, whose ids IAM does not take back: {}",
+                            gone.join(", ")
+                        ));
+                    }
                     match (is, before) {
+                        (_, Some(before)) if before.is_empty() => {
+                            state.not_restored.push("the trust policy: it named nobody who is there still".to_owned());
+                        }
                         (Some(is), Some(before)) if same(&is, &before) => {}
                         (Some(is), Some(before)) if same(&is, &left) => {
                             state.back.push(Back { kind: "trust policy", which: String::new(), to: Some(before) });
@@ -482,6 +540,13 @@ impl Restore {
     }
 
     fn change(&self, back: &Back, target: &Target) -> Option<Change> {
+        let change = self.change_at_once(back, target)?;
+        // A password may be refused, and what denies is lifted last of what may fail.
+        let first = back.kind == "password";
+        Some(if first || change.order > 0 { change } else { change.in_order(LATER) })
+    }
+
+    fn change_at_once(&self, back: &Back, target: &Target) -> Option<Change> {
         let last = || Reversal::Irreversible { why: "a reversal: run the action again that was undone" };
         let (which, to) = (back.which.as_str(), back.to.as_deref());
         Some(match back.kind {
@@ -506,14 +571,105 @@ impl Restore {
             "boundary" => quarantine::set_boundary(target, to, last()),
             "tag" => tag(target, which, to),
             "role in instance profile" => instance_profiles::take_out(which, &target.name, last()),
-            "instance profile" => instance_profiles::delete(which, last()).in_order(1),
+            "instance profile" => instance_profiles::delete(which, last()).in_order(LATER + 1),
             // As long as the role is there, what failed can be gone on with.
-            "role" => role::delete(&target.name, last()).in_order(2),
+            "role" => role::delete(&target.name, last()).in_order(LATER + 2),
             "trust policy" if target.principal == Principal::Role => {
                 role::set_trust(&target.name, to?, "put the former trust policy back", last())
             }
             _ => return None,
         })
+    }
+}
+
+/// The changes in a list that were made no longer ago than this, oldest first.
+#[must_use]
+pub fn lately(recorded: &Value, within: Duration) -> Vec<Value> {
+    let since = timestamp(SystemTime::now() - within);
+    let changes = recorded.as_array().into_iter().flatten();
+    changes.filter(|change| change["at"].as_str().is_some_and(|at| at > since.as_str())).cloned().collect()
+}
+
+/// What changes have left that is not shown: IAM's reads lag behind its writes, or somebody has changed it since. In words:
+/// `access key AKIA… was made Active`. None where all is shown, or it could not be read.
+pub async fn not_shown(changes: &[Value], reader: &Reader, target: &Target) -> Option<String> {
+    let record = json!({ "changes": changes });
+    let restore = what(&record, Selection::None, None);
+    let entity = match target.look(reader).await {
+        Sight::There(seen) => seen.pinned.map(|pinned| pinned.entity).unwrap_or_default(),
+        Sight::Missing(_) | Sight::Unknown(_) => return None,
+    };
+    let now = restore.read(reader, target).await.ok()?;
+    // Of several changes of one thing the last one counts.
+    let mut left = BTreeMap::new();
+    for (operation, parameters) in &restore.changes {
+        if let Some((thing, shown, words)) = as_left(operation, parameters, &now, &entity) {
+            left.insert(thing, (shown, words));
+        }
+    }
+    left.into_iter().find(|(_, (shown, _))| !shown).map(|(thing, (_, words))| format!("{thing} was {words}"))
+}
+
+/// The thing that a call has changed, whether it is shown as the call left it, and how that is, in words.
+fn as_left(operation: &str, parameters: &Value, now: &Now, entity: &Value) -> Option<(String, bool, String)> {
+    let text = |name: &str| parameters[name].as_str().unwrap_or_default();
+    let same = |a: &str, b: &str| {
+        let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+        a == b || parse(a).is_some_and(|a| parse(b) == Some(a))
+    };
+    Some(match operation {
+        "UpdateAccessKey" | "UpdateSSHPublicKey" | "UpdateSigningCertificate" | "UpdateServiceSpecificCredential" => {
+            let id = id_in(parameters)?;
+            let shown = now.statuses.get(id).is_some_and(|is| *is == parameters["Status"]);
+            (format!("credential {id}"), shown, format!("made {}", text("Status")))
+        }
+        "CreateLoginProfile" => ("the console password".to_owned(), now.password, "set".to_owned()),
+        "DeleteLoginProfile" => ("the console password".to_owned(), !now.password, "deleted".to_owned()),
+        "AddUserToGroup" | "RemoveUserFromGroup" => {
+            let (group, adds) = (text("GroupName"), operation == "AddUserToGroup");
+            let shown = now.groups.iter().any(|known| known == group) == adds;
+            let words = if adds { "given" } else { "taken away" };
+            (format!("membership in group {group}"), shown, words.to_owned())
+        }
+        "AttachUserPolicy" | "AttachRolePolicy" | "DetachUserPolicy" | "DetachRolePolicy" => {
+            let (arn, adds) = (text("PolicyArn"), operation.starts_with("Attach"));
+            let shown = now.attached.iter().any(|known| known == arn) == adds;
+            (format!("policy {arn}"), shown, if adds { "attached" } else { "detached" }.to_owned())
+        }
+        "PutUserPolicy" | "PutRolePolicy" | "DeleteUserPolicy" | "DeleteRolePolicy" => {
+            let (policy, left) = (text("PolicyName"), parameters["PolicyDocument"].as_str());
+            let shown = match (now.inline.get(policy).and_then(Value::as_str), left) {
+                (Some(is), Some(left)) => same(is, left),
+                (is, left) => is.is_none() && left.is_none(),
+            };
+            (format!("inline policy {policy}"), shown, if left.is_some() { "put" } else { "deleted" }.to_owned())
+        }
+        "PutUserPermissionsBoundary"
+        | "PutRolePermissionsBoundary"
+        | "DeleteUserPermissionsBoundary"
+        | "DeleteRolePermissionsBoundary" => {
+            let is = &entity["PermissionsBoundary"]["PermissionsBoundaryArn"];
+            let shown = *is == parameters["PermissionsBoundary"];
+            ("the permissions boundary".to_owned(), shown, "changed".to_owned())
+        }
+        "UpdateAssumeRolePolicy" => {
+            let is = entity["AssumeRolePolicyDocument"].as_str().unwrap_or_default();
+            ("the trust policy".to_owned(), same(is, text("PolicyDocument")), "changed".to_owned())
+        }
+        _ => return None,
+    })
+}
+
+/// The place of most changes: after what has to be there before any access comes back.
+const LATER: u8 = 1;
+
+/// Whether putting this back lifts a deny of ours.
+fn lifts(back: &Back) -> bool {
+    match back.kind {
+        "inline policy" => quarantine::denies(&back.which) && back.which != sessions::NAME && back.to.is_none(),
+        "attached policy" => quarantine::denies(&back.which) && back.to.is_none(),
+        "boundary" => quarantine::denies(&back.which),
+        _ => false,
     }
 }
 
@@ -542,7 +698,7 @@ impl Step for Restore {
         // Boundary and trust policy are the target's own, and are looked at with it.
         let seen = look.target.look(reader).await;
         let mut here = look.clone();
-        if let crate::target::Sight::There(target) = seen {
+        if let Sight::There(target) = seen {
             here.target = *target;
         }
         let now = self.read(reader, &look.target).await?;
@@ -569,12 +725,17 @@ impl Step for Restore {
             "role",
             "tag",
         ];
-        back.filter_map(|back| {
-            let kind = kinds.into_iter().find(|kind| back["kind"] == *kind)?;
-            let which = back["which"].as_str()?.to_owned();
-            let to = back["to"].as_str().map(str::to_owned);
-            self.change(&Back { kind, which, to }, &look.target)
-        })
-        .collect()
+        let back: Vec<_> = back
+            .filter_map(|back| {
+                let kind = kinds.into_iter().find(|kind| back["kind"] == *kind)?;
+                let which = back["which"].as_str()?.to_owned();
+                Some(Back { kind, which, to: back["to"].as_str().map(str::to_owned) })
+            })
+            .collect();
+        // Without it each session that the deny has stopped would work again.
+        let revocation = back.iter().any(lifts) && !self.selection.has(SESSIONS);
+        let revocation = revocation.then(|| sessions::revoke_now(look));
+        let changes = back.iter().filter_map(|back| self.change(back, &look.target));
+        revocation.into_iter().chain(changes).collect()
     }
 }

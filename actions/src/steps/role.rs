@@ -108,15 +108,46 @@ pub(crate) fn set_trust(name: &str, document: &str, what: &str, reversal: Revers
     Change::new(&request, what, "trust policy", reversal)
 }
 
-/// Whether a trust policy names entities by unique id: IAM writes ids in the place of principals that are gone, and does
-/// not take them back.
-fn names_ids(value: &Value) -> bool {
-    match value {
-        Value::String(text) => ["AIDA", "AROA"].iter().any(|prefix| text.starts_with(prefix)),
-        Value::Array(items) => items.iter().any(names_ids),
-        Value::Object(map) => map.values().any(names_ids),
-        _ => false,
+/// A trust policy without the principals that are gone, which go to `gone`: IAM writes a unique id in the place of each,
+/// and does not take it back. Empty where nobody is left.
+pub(crate) fn without_orphans(document: &str, gone: &mut Vec<String>) -> String {
+    let is_id = |value: &Value| {
+        value.as_str().is_some_and(|text| ["AIDA", "AROA"].iter().any(|prefix| text.starts_with(prefix)))
+    };
+    let Ok(mut parsed) = serde_json::from_str::<Value>(document) else { return document.to_owned() };
+    if parsed["Statement"].is_object() {
+        let one = parsed["Statement"].take();
+        parsed["Statement"] = vec![one].into();
     }
+    let before = gone.len();
+    if let Some(statements) = parsed["Statement"].as_array_mut() {
+        statements.retain_mut(|statement| {
+            let Some(principals) = statement.get_mut("Principal").and_then(Value::as_object_mut) else { return true };
+            let Some(named) = principals.get_mut("AWS") else { return true };
+            let mut all =
+                if named.is_array() { named.as_array().cloned().unwrap_or_default() } else { vec![named.take()] };
+            gone.extend(all.iter().filter(|one| is_id(one)).filter_map(Value::as_str).map(str::to_owned));
+            all.retain(|one| !is_id(one));
+            if all.is_empty() {
+                principals.remove("AWS");
+            } else {
+                *named = if all.len() == 1 { all.remove(0) } else { all.into() };
+            }
+            !principals.is_empty()
+        });
+    }
+    if gone.len() == before {
+        return document.to_owned();
+    }
+    let nobody = parsed["Statement"].as_array().is_none_or(Vec::is_empty);
+    if nobody { String::new() } else { parsed.to_string() }
+}
+
+/// Whether a trust policy names principals that are gone.
+fn names_orphans(document: &str) -> bool {
+    let mut gone = vec![];
+    without_orphans(document, &mut gone);
+    !gone.is_empty()
 }
 
 impl Step for TrustLocked {
@@ -144,7 +175,7 @@ impl Step for TrustLocked {
             return vec![];
         }
         let reversal = match former {
-            Some(former) if names_ids(&parse(former)["Statement"]) => Reversal::Lossy {
+            Some(former) if names_orphans(former) => Reversal::Lossy {
                 by: "undo",
                 lost: "principals that are gone: IAM does not take their unique ids back",
             },

@@ -5,8 +5,10 @@
 //! role temporary security credentials" (`AWSRevokeOlderSessions`).
 
 use crate::change::{Change, Reversal};
+use crate::execute::Done;
 use crate::reader::Reader;
 use crate::step::{Look, Reach, Seen, Step, optional};
+use crate::steps::quarantine;
 use crate::target::{Principal, Target};
 use awsiam_iam::Error;
 use awsiam_iam::types::{
@@ -15,6 +17,7 @@ use awsiam_iam::types::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The name of our inline policy.
 pub const NAME: &str = "awsiam-revoke-sessions";
@@ -25,6 +28,8 @@ const ABOUT: &str = "sessions";
 pub struct Revoked {
     /// When the run first looked: only a revocation after that counts.
     since: OnceLock<String>,
+    /// Whether the quarantine stands in for it where a quota leaves no room.
+    or_denied: bool,
 }
 
 /// What was seen.
@@ -32,14 +37,48 @@ pub struct Revoked {
 pub struct State {
     /// The document of the policy with our name.
     document: Option<String>,
-    /// The endpoint's time at the look.
-    now: String,
 }
 
 /// Every session issued until now is revoked.
 #[must_use]
 pub fn revoked() -> Revoked {
     Revoked::default()
+}
+
+impl Revoked {
+    /// Or, where a quota leaves no room for it, denied everything by the quarantine for as long as that is in force.
+    #[must_use]
+    pub fn or_denied(self) -> Self {
+        Self { or_denied: true, ..self }
+    }
+}
+
+impl Revoked {
+    fn put(&self, look: &Look, reversal: Reversal) -> Change {
+        let change = put(&look.target, &deny_before(&after(&look.now)), reversal);
+        if self.or_denied { change.covered_by(quarantine::ABOUT) } else { change }
+    }
+}
+
+/// Revokes what was issued until the look, whatever was revoked before.
+pub(crate) fn revoke_now(look: &Look) -> Change {
+    put(&look.target, &deny_before(&after(&look.now)), Reversal::Irreversible { why: "a reversal" })
+}
+
+/// The second after a time: tokens and the endpoint's clock tell whole seconds, and what was issued in this one counts.
+fn after(time: &str) -> String {
+    let next = awsiam_iam::seconds(time).and_then(|seconds| u64::try_from(seconds + 1).ok());
+    let Some(next) = next else { return time.to_owned() };
+    let next = awsiam_iam::timestamp(UNIX_EPOCH + Duration::from_secs(next));
+    format!("{}Z", &next[..next.len().min(19)])
+}
+
+/// What to say where the quarantine stands in for a revocation.
+const DENIED_ONLY: &str = "A quota leaves no room for the revocation: the sessions that exist are denied everything only for as long as the quarantine is in force";
+
+/// What to say where the quarantine stands in for a revocation; nothing otherwise.
+pub(crate) fn only_denied(done: &Done) -> Option<&'static str> {
+    done.covered(ABOUT).then_some(DENIED_ONLY)
 }
 
 fn deny_before(time: &str) -> String {
@@ -114,29 +153,26 @@ impl Step for Revoked {
                 reply.map(|reply| reply.data.policy_document)
             }
         };
-        let document = optional(read)?;
-        let now = reader.server_time();
-        self.since.get_or_init(|| now.clone());
-        Ok(State { document, now })
+        Ok(State { document: optional(read)? })
     }
 
     fn plan(&self, seen: &Seen<State>, look: &Look) -> Vec<Change> {
         let target = &look.target;
-        let since = self.since.get();
+        let first = self.since.get_or_init(|| look.now.clone());
         let Some(state) = seen.state() else {
-            // The time of a look that was refused is not known here; ours serves, and errs by the clocks' difference.
-            let now = awsiam_iam::timestamp(std::time::SystemTime::now());
-            let now = format!("{}Z", &now[..now.len().min(19)]);
-            return vec![put(target, &deny_before(&now), Reversal::exact(delete(target)))];
+            let lost = "whether there was a revocation before could not be read";
+            return vec![self.put(look, Reversal::Lossy { by: "undo", lost })];
         };
+        // A session that was made while a credential still worked is to be revoked too.
+        let since = look.changed_before.as_ref().map_or(first, |changed| changed.max(first));
         let revoked = state.document.as_deref().and_then(revokes_before);
-        if !look.first && revoked.as_ref() >= since && revoked.is_some() {
+        if !look.first && revoked.is_some_and(|revoked| revoked > *since) {
             return vec![];
         }
         let back = match &state.document {
             Some(former) => put(target, former, Reversal::Irreversible { why: "a reversal" }),
             None => delete(target),
         };
-        vec![put(target, &deny_before(&state.now), Reversal::exact(back))]
+        vec![self.put(look, Reversal::exact(back))]
     }
 }

@@ -39,6 +39,7 @@ const BEFORE: &[(&[&str], Before)] = &[
     ),
     (&["DeactivateMFADevice"], ("ListMFADevices", "mfa_devices", "MFADevices")),
     (&["SetDefaultPolicyVersion", "CreatePolicyVersion"], ("GetPolicy", "policy", "Policy")),
+    (&["CreateAccountAlias", "DeleteAccountAlias"], ("ListAccountAliases", "account_aliases", "AccountAliases")),
     (&["TagPolicy", "UntagPolicy"], ("ListPolicyTags", "tags", "Tags")),
     (&["TagInstanceProfile", "UntagInstanceProfile"], ("ListInstanceProfileTags", "tags", "Tags")),
     (&["TagMFADevice", "UntagMFADevice"], ("ListMFADeviceTags", "tags", "Tags")),
@@ -56,11 +57,19 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("AddRoleToInstanceProfile", "RemoveRoleFromInstanceProfile"),
 ];
 
-/// What shows that something was created, where that is not its Get operation.
-const SHOWN_BY: &[(&str, &str)] = &[("CreateServiceLinkedRole", "GetRole")];
+/// What shows that something was created, where that is not its Get operation; and of a list, the member by which it is
+/// known in it.
+const SHOWN_BY: &[(&str, &str, Option<&str>)] = &[
+    ("CreateServiceLinkedRole", "GetRole", None),
+    ("CreateAccessKey", "ListAccessKeys", Some("AccessKeyId")),
+    ("CreateServiceSpecificCredential", "ListServiceSpecificCredentials", Some("ServiceSpecificCredentialId")),
+    ("CreateVirtualMFADevice", "ListVirtualMFADevices", Some("SerialNumber")),
+    ("CreateAccountAlias", "ListAccountAliases", Some("AccountAlias")),
+];
 
 const LAST: Reversal = Reversal::Irreversible { why: "a reversal" };
-const AS_BEFORE: Reversal = Reversal::Irreversible { why: "things were so already: there is nothing to take back" };
+const ALREADY: &str = "things were so already: there is nothing to take back";
+const AS_BEFORE: Reversal = Reversal::Irreversible { why: ALREADY };
 const UNSEEN: Reversal =
     Reversal::Lossy { by: "the opposite operation", lost: "what was there before could not be read" };
 const NONE: Reversal = Reversal::Irreversible { why: "no opposite operation is known" };
@@ -89,6 +98,15 @@ fn before(operation: &Operation) -> Option<Before> {
     Some((get.name, if inline { "inline_policies" } else { "before" }, ""))
 }
 
+/// What shows that something is there.
+#[derive(Debug)]
+pub struct Proof {
+    /// The call that reads it.
+    pub call: Call,
+    /// Of a list, the text that has to be in it.
+    pub holds: Option<String>,
+}
+
 /// The reads that a runbook of this operation may make, beside those of the guards.
 #[must_use]
 pub fn reads(operation: &Operation) -> Vec<&'static str> {
@@ -109,7 +127,7 @@ pub fn reads(operation: &Operation) -> Vec<&'static str> {
 #[must_use]
 pub fn shown_by(operation: &str) -> Option<&'static str> {
     let rest = operation.strip_prefix("Create")?;
-    let known = SHOWN_BY.iter().find(|(create, _)| *create == operation).map(|(_, read)| *read);
+    let known = SHOWN_BY.iter().find(|(create, _, _)| *create == operation).map(|(_, read, _)| *read);
     known.or_else(|| table::operation(&format!("Get{rest}")).map(|get| get.name))
 }
 
@@ -121,19 +139,32 @@ fn in_reply(reply: &Value, name: &str) -> Option<Value> {
     places.find_map(|place| place.get(name).or_else(|| place.get(short))).filter(|value| value.is_string()).cloned()
 }
 
-/// The call that shows what was created, made of the request and of the reply.
+/// The call that shows what was created, made of the request and of the reply, and what has to be in its answer.
 #[must_use]
-pub fn proof(operation: &str, members: &Map<String, Value>, reply: &Value) -> Option<Call> {
+pub fn proof(operation: &str, members: &Map<String, Value>, reply: &Value) -> Option<Proof> {
     let read = table::operation(shown_by(operation)?)?;
     // Some names may be left out where the caller is meant; here something certain is.
     let needed = read.input.iter().filter(|member| member.required || member.name == "UserName");
     let parameters: Option<Map<_, _>> = needed
         .map(|member| {
-            let value = members.get(member.name).cloned().or_else(|| in_reply(reply, member.name))?;
-            Some((member.name.to_owned(), value))
+            let value = members.get(member.name).cloned().or_else(|| in_reply(reply, member.name));
+            // A list that can be of one user is read whole where none is named.
+            if value.is_none() && !member.required && read.paging.is_some() {
+                return Some((member.name.to_owned(), Value::Null));
+            }
+            Some((member.name.to_owned(), value?))
         })
         .collect();
-    Call::new(read, parameters?.into()).ok()
+    let holds = match SHOWN_BY.iter().find(|(create, _, _)| *create == operation) {
+        Some((_, _, Some(member))) => {
+            let value = in_reply(reply, member).or_else(|| members.get(*member).cloned())?;
+            Some(value.as_str()?.to_owned())
+        }
+        _ => None,
+    };
+    let mut parameters = parameters?;
+    parameters.retain(|_, value| !value.is_null());
+    Some(Proof { call: Call::new(read, parameters.into()).ok()?, holds })
 }
 
 /// What can be undone, in words.
@@ -146,8 +177,9 @@ pub fn undoing(operation: &Operation) -> &'static str {
         && (name.starts_with("Put") || name.starts_with("Delete"))
         && before(operation).is_some_and(|(_, evidence, _)| evidence == "inline_policies");
     let tags = name.starts_with("Tag") || name.starts_with("Untag");
-    let others =
-        name.ends_with("PermissionsBoundary") || ["UpdateAssumeRolePolicy", "SetDefaultPolicyVersion"].contains(&name);
+    let others = name.ends_with("PermissionsBoundary")
+        || ["UpdateAssumeRolePolicy", "SetDefaultPolicyVersion", "CreateAccountAlias", "DeleteAccountAlias"]
+            .contains(&name);
     if opposite || status || document || tags || others {
         "Exactly, made of what was observed before: the reversal stands in the result, and undo makes it for users and roles."
     } else if delete_twin(operation).is_some() {
@@ -254,10 +286,22 @@ impl SingleCall {
                     None => self.back(&format!("Delete{of}"), &[]),
                 }
             }
-            ("SetDefaultPolicyVersion", _) => match seen.and_then(|seen| of_text(&seen["DefaultVersionId"])) {
-                Some(was) => self.back(name, &[("VersionId", was)]),
-                None => UNSEEN,
-            },
+            ("CreatePolicyVersion", _) if self.call.parameters()["SetAsDefault"] != true => NONE,
+            ("SetDefaultPolicyVersion" | "CreatePolicyVersion", _) => {
+                match seen.and_then(|seen| of_text(&seen["DefaultVersionId"])) {
+                    Some(was) => self.back("SetDefaultPolicyVersion", &[("VersionId", was)]),
+                    None => UNSEEN,
+                }
+            }
+            // An account has one alias: a new one takes the former one's place.
+            ("CreateAccountAlias" | "DeleteAccountAlias", _) => {
+                match seen.and_then(Value::as_array).map(|aliases| aliases.first().and_then(of_text)) {
+                    None => UNSEEN,
+                    Some(Some(was)) => self.back("CreateAccountAlias", &[("AccountAlias", was)]),
+                    Some(None) if name == "CreateAccountAlias" => self.back("DeleteAccountAlias", &[]),
+                    Some(None) => AS_BEFORE,
+                }
+            }
             (_, _) if name.starts_with("Tag") || name.starts_with("Untag") => self.tags_back(seen, entity),
             _ => match delete_twin(self.call.operation()) {
                 Some(delete) => self.back(delete.name, &[]),
@@ -333,6 +377,14 @@ impl Step for SingleCall {
         }
         let entity = look.target.pinned.as_ref().map_or(&Value::Null, |pinned| &pinned.entity);
         let reversal = self.reversal(seen.state(), entity);
+        // What adds or sets what is there already is not repeated. What takes away is IAM's to judge: a name that is not
+        // there may be a wrong one.
+        let name = self.call.operation().name;
+        let adds = name.starts_with("Update") || OPPOSITES.iter().any(|(adds, _)| *adds == name);
+        let of_principal = look.target.pinned.is_some();
+        if adds && of_principal && matches!(reversal, Reversal::Irreversible { why } if why == ALREADY) {
+            return vec![];
+        }
         let words = look.target.words();
         let what = format!("{} on {}", self.call.operation().name, words.trim());
         vec![Change::of_call(Ok(self.call.clone()), what, "call", reversal)]
