@@ -544,3 +544,49 @@ fn what_cannot_be_read_is_neither_lifted_nor_restored() {
     world.run("quarantine user", json!({ "username": "dave" })).expect("failed", "no room, and nothing known");
     assert!(world.calls().iter().all(|seen| seen.operation != "PutUserPermissionsBoundary"));
 }
+
+/// A read that is refused blocks no deletion: what depends on it is tried, and IAM itself refuses what is not empty.
+#[test]
+fn a_denied_read_blocks_no_deletion() {
+    let reads = ["ListUserPolicies", "ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials"];
+    for read in reads {
+        let world = World::new();
+        world.run("iam:CreateUser", json!({ "UserName": "zed" })).expect("success", "bare");
+        world.fault(Fault::every(read, denied()));
+        let ran = world.run("delete user", json!({ "username": "zed" })).expect("success", read);
+        assert_eq!(user(&world, "zed"), Value::Null, "{}", ran.stdout);
+        assert!(ran.message().ends_with("groups, and policies"), "the words of the original: {}", ran.message());
+    }
+    let world = World::new();
+    world.fault(Fault::every("ListUserPolicies", denied()));
+    let ran = world.run("delete user", json!({ "username": "alice" })).expect("failed", "it has a policy");
+    assert!(ran.message().contains("DeleteConflict"), "{}", ran.message());
+    // That the lists of a user are gone says that the user is, after its deletion was acknowledged.
+    let world = World::new();
+    world.fault(Fault::every("GetUser", denied()));
+    let ran = world.run("delete user", json!({ "username": "bob" })).expect("success", "deleted");
+    assert!(ran.message().ends_with("groups, and policies"), "{}", ran.message());
+    assert_eq!(ran.record()["verified"]["state"], "verified");
+    // Evidence that was destroyed unread is said to be missing.
+    let world = World::new();
+    world.fault(Fault::every("GetUserPolicy", denied()));
+    let ran = world.run("delete user", json!({ "username": "alice" })).expect("success", "deleted");
+    let notes = ran.record()["notes"].to_string();
+    assert!(notes.contains("The evidence lacks what could not be read: inline policies deploy-site"), "{notes}");
+}
+
+#[test]
+fn a_profile_that_cannot_be_seen_is_not_called_changed() {
+    let world = World::new();
+    world.fault(Fault::every("GetLoginProfile", denied()));
+    let set = json!({ "username": "alice", "password": "not-a-real-Passw0rd!" });
+    let ran = world.run("enable user", set).expect("success", "kept");
+    assert!(ran.message().contains("the password was not changed"), "{}", ran.message());
+    let row = &ran.first()["data"][0];
+    assert!(row["PasswordChanged"] == "false" && row["unknown"].is_null(), "{row}");
+    // That there is none to delete is as wanted, where the lists have shown that the user is there.
+    let world = World::new();
+    world.sandbox.set_faults(vec![Fault::every("GetLoginProfile", denied()), Fault::every("GetUser", denied())]);
+    world.run("iam:CreateUser", json!({ "UserName": "zed" })).expect("success", "bare");
+    world.run("disable user", json!({ "username": "zed" })).expect("success", "no password");
+}

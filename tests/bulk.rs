@@ -124,6 +124,47 @@ fn fail_fast_begins_nothing_more() {
     assert_eq!(run(&["run", "-"], &json!({ "action": "get user", "fail_fast": 1 }).to_string(), &[]).code, 2);
 }
 
+/// Sets may be about the same although they name it in other ways, and then they run in the order of the request.
+#[test]
+fn sets_about_the_same_run_in_order_however_they_name_it() {
+    let (key, own) = ("AKIASANDBOXALICE0001", "123456789012");
+    let status = |status: &str| json!({ "UserName": "alice", "AccessKeyId": key, "Status": status });
+    let mut with_account = status("Inactive");
+    with_account["account_id"] = own.into();
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    for (action, sets) in [
+        ("iam:UpdateAccessKey", json!([with_account, status("Active")])),
+        (
+            "disable access key",
+            json!([{ "access_key_id": key }, { "access_key_id": "AKIASANDBOXALICE0002", "username": "alice" }]),
+        ),
+        (
+            "call operation",
+            json!([
+                { "operation": "CreatePolicy", "parameters": { "PolicyName": "pp", "PolicyDocument": document } },
+                { "operation": "CreatePolicyVersion", "parameters": {
+                    "PolicyArn": format!("arn:aws:iam::{own}:policy/pp"), "PolicyDocument": document } },
+            ]),
+        ),
+    ] {
+        let world = World::new();
+        let slow = |operation: &str| Fault::nth(operation, 1, Effect::Delay { milliseconds: 300 });
+        world.sandbox.set_faults(vec![slow("GetUser"), slow("CreatePolicy"), slow("GetAccessKeyLastUsed")]);
+        let ran = world.run(action, sets);
+        assert_eq!(ran.result["result_summary"]["total_objects_successful"], 2, "{}", ran.stdout);
+        let writes: Vec<_> = world.calls().into_iter().filter(|seen| !seen.operation.starts_with("Get")).collect();
+        let writes: Vec<_> = writes.iter().filter(|seen| !seen.operation.starts_with("List")).collect();
+        let text = |at: usize| writes[at].parameters.to_string() + &writes[at].operation;
+        match action {
+            "iam:UpdateAccessKey" => {
+                assert!(text(0).contains("Inactive") && text(1).contains("\"Active"), "{writes:?}");
+            }
+            "disable access key" => assert!(text(0).contains(key), "{writes:?}"),
+            _ => assert!(text(1).contains("CreatePolicyVersion"), "{writes:?}"),
+        }
+    }
+}
+
 /// By hand: parameter sets from a file, results line by line.
 #[test]
 fn sets_come_from_a_file_and_results_in_lines() {
@@ -219,6 +260,7 @@ fn sets_may_be_about_other_accounts() {
     let caller = &results[5]["extra_data"][0]["caller"]["arn"];
     assert!(caller.as_str().unwrap().contains("assumed-role/Other/"), "{caller}");
     assert_eq!(told(2).0, "failed", "the role of another account cannot be assumed");
+    assert!(told(2).1.contains("AssumeRole") && told(2).1.contains("210987654321"), "{}", told(2).1);
     assert!(told(3).1.contains("is a template: give account_id"), "{}", told(3).1);
     assert!(told(4).1.contains("must have 12 digits"), "{}", told(4).1);
     assert!(told(6).1.contains("but \"role_arn\" is of account 123456789012"), "{}", told(6).1);

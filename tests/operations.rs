@@ -566,3 +566,133 @@ fn operations_are_listed_described_and_completed() {
     let policy = run(&["policy", "iam:DetachUserPolicy"], "", &[]).stdout;
     assert!(policy.contains("iam:DetachUserPolicy") && policy.contains("iam:ListAttachedUserPolicies"), "{policy}");
 }
+
+/// Whatever role or keys a set brings: the role that the asset assumes in the account, also where its ARN is a template, and
+/// what that role's access hangs on, are the connector's own.
+#[test]
+fn the_asset_s_role_is_guarded_whatever_a_set_brings() {
+    let own = "123456789012";
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{own}:root") }, "Action": "sts:AssumeRole" }] });
+    let mut seed = serde_json::to_value(support::seed()).unwrap();
+    let administrator = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let responder = format!("arn:aws:iam::{own}:policy/docs/ReadDocs");
+    for (name, policies) in [("Responder", vec![administrator, &responder]), ("Other", vec![administrator])] {
+        seed["roles"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "name": name, "trust": trust, "attached_policies": policies }));
+    }
+    let seed: Seed = serde_json::from_value(seed).unwrap();
+    for role in ["arn:{partition}:iam::{account_id}:role/Responder", "arn:aws:iam::123456789012:role/Responder"] {
+        let world = World::with(Options { seed: Some(seed.clone()), ..Options::default() });
+        let asset = json!({ "role_arn": role });
+        let before = world.state();
+        let other = json!({ "role_arn": format!("arn:aws:iam::{own}:role/Other") });
+        let key = &world.sandbox.keys("alice")[0];
+        let keys =
+            json!({ "credentials": { "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key } });
+        let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+        for (action, set) in [
+            ("iam:UpdateAssumeRolePolicy", json!({ "RoleName": "Responder", "PolicyDocument": trust.to_string() })),
+            (
+                "iam:CreatePolicyVersion",
+                json!({ "PolicyArn": responder, "PolicyDocument": deny, "SetAsDefault": true }),
+            ),
+            ("contain role", json!({ "role_name": "Responder" })),
+        ] {
+            for with in [&other, &keys] {
+                let mut set = set.clone();
+                set.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+                let ran = world.run_with(action, set, asset.clone()).expect("failed", action);
+                assert_eq!(ran.record()["failure"]["rule"], "yourself", "{action} {role}: {}", ran.stdout);
+            }
+        }
+        assert_eq!(world.state(), before);
+    }
+}
+
+/// What goes by its ARN is confirmed by its ARN.
+#[test]
+fn a_deletion_by_arn_is_confirmed_by_arn() {
+    let world = World::new();
+    let strict = json!({ "confirm_deletes": true });
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    world.run("iam:CreatePolicy", json!({ "PolicyName": "p", "PolicyDocument": policy })).expect("success", "created");
+    let arn = "arn:aws:iam::123456789012:policy/p";
+    let set = |confirm: &str| json!({ "PolicyArn": arn, "confirm": confirm });
+    world.run_with("iam:DeletePolicy", set("p"), strict.clone()).expect("failed", "another text");
+    world.run_with("iam:DeletePolicy", set(arn), strict).expect("success", "the same");
+    assert!(!world.state()["policies"].to_string().contains(":policy/p\""));
+}
+
+/// Some senders have texts alone: a text that is the JSON of a reference is one.
+#[test]
+fn a_reference_may_come_as_text() {
+    let world = World::new();
+    let file = world.state_dir.join("password");
+    std::fs::write(&file, "not-a-real-Passw0rd!2").unwrap();
+    for reference in [json!({ "file": file }), json!(format!(" {{ \"file\": {:?} }} ", file.to_str().unwrap()))] {
+        let set = json!({ "UserName": "alice", "Password": reference });
+        world.run("iam:UpdateLoginProfile", set).expect("success", "by reference");
+        let password = &world.sandbox.dump()["users"][0]["login_profile"]["password"];
+        assert_eq!(password, "not-a-real-Passw0rd!2");
+    }
+}
+
+#[test]
+fn a_single_call_in_doubt_is_not_called_acknowledged() {
+    let world = World::new();
+    world.fault(Fault::every("UpdateAccessKey", Effect::LoseReply));
+    let set = json!({ "UserName": "alice", "AccessKeyId": "AKIASANDBOXALICE0001", "Status": "Inactive" });
+    let ran = world.run_with("iam:UpdateAccessKey", set, json!({ "timeout": 3 })).expect("failed", "in doubt");
+    assert!(ran.message().contains("In doubt"), "{}", ran.message());
+    let verified = &ran.record()["verified"];
+    assert!(verified["why"].as_str().unwrap().contains("is not known"), "{verified}");
+    assert!(!ran.stdout.contains("IAM acknowledged"), "{}", ran.stdout);
+}
+
+/// An account has one alias: a new one takes the former one's place, and the former one is what takes it back.
+#[test]
+fn what_a_call_replaces_is_what_takes_it_back() {
+    let world = World::new();
+    let ran = world.run("iam:CreateAccountAlias", json!({ "AccountAlias": "another", "wait": true }));
+    let ran = ran.expect("success", "replaced");
+    let reversal = &ran.changes()[0]["reversal"];
+    assert_eq!(reversal["operation"], "CreateAccountAlias", "{reversal}");
+    assert_eq!(reversal["parameters"]["AccountAlias"], "example-company");
+    assert_eq!(ran.record()["verified"]["state"], "verified", "{}", ran.stdout);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let arn = "arn:aws:iam::123456789012:policy/docs/ReadDocs";
+    let set = json!({ "PolicyArn": arn, "PolicyDocument": policy, "SetAsDefault": true });
+    let ran = world.run("iam:CreatePolicyVersion", set).expect("success", "in force");
+    let reversal = &ran.changes()[0]["reversal"];
+    assert_eq!(reversal["operation"], "SetDefaultPolicyVersion", "{reversal}");
+    assert_eq!(reversal["parameters"]["VersionId"], "v1");
+}
+
+/// The caller is nobody's to be named by leaving a name empty.
+#[test]
+fn an_empty_name_is_not_the_caller() {
+    let world = World::new();
+    for (action, set) in [
+        ("iam:GetUser", json!({ "UserName": "" })),
+        ("iam:UserExists", json!({})),
+        ("iam:ListUsers", json!({ "MaxItems": 2, "max_items": 1 })),
+        ("call operation", json!({ "operation": "GetUser", "parameters": { "UserName": "alice" }, "$body": {} })),
+    ] {
+        let ran = world.run(action, set.clone()).expect("failed", action);
+        assert!(world.calls().is_empty(), "{action}: {}", ran.stdout);
+    }
+    world.run("iam:GetUser", json!({})).expect("success", "the caller, asked for so");
+    for set in [
+        json!({ "operation": "GetUser", "$body": { "UserName": "alice" } }),
+        json!({ "operation": "GetUser", "parameters": { "$body": { "UserName": "alice" } } }),
+    ] {
+        let ran = world.run("call operation", set).expect("success", "wrapped");
+        assert_eq!(ran.first()["data"][0]["User"]["UserName"], "alice");
+    }
+    let secret = json!({ "operation": "UpdateLoginProfile", "parameters": { "$body": { "UserName": "alice", "Password": CANARY } } });
+    assert!(!world.run("call operation", secret).stdout.contains(CANARY));
+    let missing = world.run("iam:DeleteUser", json!({ "UserName": "nobody" })).expect("failed", "not there");
+    assert!(missing.message().contains("Nothing was changed (NoSuchEntity"), "{}", missing.message());
+}

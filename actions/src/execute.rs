@@ -978,6 +978,13 @@ impl Run<'_> {
         for (name, value) in more {
             self.gathered.insert(name);
             let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}_{name}") };
+            let mut missing = vec![];
+            unknowns(&value, &name, &mut missing);
+            if !missing.is_empty() {
+                let missing = format!("The evidence lacks what could not be read: {}", missing.join("; "));
+                tracing::warn!("{missing}");
+                self.notes.push(missing);
+            }
             observed.insert(name.clone(), value.clone());
             self.observed.insert(name, value);
         }
@@ -1570,6 +1577,26 @@ impl Run<'_> {
             let _ = self.entry(end, true);
         }
         record
+    }
+}
+
+/// What could not be read of evidence, by its place.
+fn unknowns(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(error) = map.get("unknown") {
+                let what =
+                    map.get("PolicyName").and_then(Value::as_str).map_or(String::new(), |name| format!(" {name}"));
+                let why = error["message"].as_str().or_else(|| error["kind"].as_str()).unwrap_or("unknown");
+                found.push(format!("{}{what} ({why})", at.replace('_', " ")));
+            } else {
+                for (name, value) in map {
+                    unknowns(value, name, found);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| unknowns(item, at, found)),
+        _ => {}
     }
 }
 

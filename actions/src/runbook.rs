@@ -46,6 +46,7 @@ pub(crate) type Objection = Box<dyn Fn(&Map<String, Value>, &Recalled) -> Option
 pub(crate) type Prove = Box<dyn Fn(&Value) -> Option<Proof> + Send + Sync>;
 
 /// What is to be done.
+#[allow(clippy::struct_excessive_bools, reason = "each is a trait of its own")]
 pub struct Runbook {
     pub(crate) target: Target,
     pub(crate) intent: Intent,
