@@ -47,7 +47,7 @@ pub const ACTION: Action = Action {
         ],
         evidence::OF_ROLE,
     ],
-    undoing: "Exactly, unless the former trust policy names ids of entities that are gone.",
+    undoing: "Exactly, but for principals of the former trust policy that are gone. Sessions come back only when asked for.",
     run: Run::Runbook(runbook),
 };
 

@@ -56,7 +56,7 @@ pub const ACTION: Action = Action {
         evidence::OF_USER,
         assumable_roles::CALLS,
     ],
-    undoing: "Exactly, but for the password: a new one has to be given.",
+    undoing: "Exactly, but for the password: a new one has to be given. Credentials and sessions come back only when asked for.",
     run: Run::Runbook(runbook),
 };
 

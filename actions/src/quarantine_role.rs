@@ -33,7 +33,7 @@ pub const ACTION: Action = Action {
         ],
         evidence::OF_ROLE,
     ],
-    undoing: "Exactly: what was put, attached or set is taken away again.",
+    undoing: "Exactly: what was put, attached or set is taken away again. Sessions that existed are revoked first, unless reactivate_credentials says sessions or all.",
     run: Run::Runbook(runbook),
 };
 

@@ -25,7 +25,7 @@ pub const ACTION: Action = Action {
     status_column: Some(2),
     undo: None,
     calls: &[&["sts:GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy"]],
-    undoing: "Exactly: the policy that was there before is put back, or none.",
+    undoing: "Only when asked for (reactivate_credentials says sessions or all): then the policy that was there before is put back, or none.",
     run: Run::Runbook(runbook),
 };
 

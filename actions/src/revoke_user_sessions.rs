@@ -29,7 +29,7 @@ pub const ACTION: Action = Action {
         &["sts:GetCallerIdentity", "GetUser", "GetUserPolicy", "PutUserPolicy", "ListUsers"],
         assumable_roles::CALLS,
     ],
-    undoing: "Exactly: the policy that was there before is put back, or none.",
+    undoing: "Only when asked for (reactivate_credentials says sessions or all): then the policy that was there before is put back, or none.",
     run: Run::Runbook(runbook),
 };
 
