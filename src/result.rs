@@ -8,7 +8,9 @@ use awsiam_actions::outcome::{Failure, Outcome};
 use awsiam_actions::parameters::ALWAYS;
 use awsiam_iam::Origin;
 use awsiam_iam::table::MASK;
-use serde::Serialize;
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 /// Whether an action or a parameter set did what it should.
@@ -21,11 +23,31 @@ pub enum Status {
     Failed,
 }
 
+/// The rows of a parameter set's result: trees, then what is held as text. One list for whoever reads it.
+#[derive(Debug, Default)]
+pub struct Data {
+    rows: Vec<Value>,
+    listed: Vec<Box<RawValue>>,
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.rows.len() + self.listed.len()))?;
+        for row in &self.rows {
+            list.serialize_element(row)?;
+        }
+        for row in &self.listed {
+            list.serialize_element(row)?;
+        }
+        list.end()
+    }
+}
+
 /// The result of one parameter set.
 #[derive(Debug, Serialize)]
 pub struct Item {
     /// Rows with the API's own names.
-    pub data: Vec<Value>,
+    pub data: Data,
     /// First, the run's own record.
     pub extra_data: Vec<Value>,
     /// Numbers.
@@ -55,7 +77,7 @@ impl Item {
         match outcome {
             Ok(outcome) => {
                 item.message = outcome.message.unwrap_or_else(|| words(&outcome.summary));
-                item.data = outcome.data;
+                item.data = Data { rows: outcome.data, listed: outcome.listed };
                 item.summary = outcome.summary;
                 item.status = Status::Success;
             }
@@ -99,7 +121,7 @@ impl Item {
 
     fn empty(action: Option<&Action>, set: &Map<String, Value>) -> Self {
         Self {
-            data: vec![],
+            data: Data::default(),
             extra_data: vec![],
             summary: Map::new(),
             status: Status::Failed,
@@ -229,7 +251,9 @@ impl Document {
     /// The writer's.
     pub fn write(&self, pretty: bool, writer: &mut impl std::io::Write) -> std::io::Result<()> {
         if pretty {
-            serde_json::to_writer_pretty(&mut *writer, self)?;
+            // What is held as text is indented as well.
+            let tree: Value = serde_json::from_str(&serde_json::to_string(self)?)?;
+            serde_json::to_writer_pretty(&mut *writer, &tree)?;
         } else {
             serde_json::to_writer(&mut *writer, self)?;
         }

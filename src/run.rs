@@ -590,7 +590,11 @@ fn failure_record(outcome: &Result<Outcome, Failure>) -> Value {
 /// Says in the record what was acted on: account, partition, and the endpoint where it is not AWS's own.
 fn name_place(record: &mut Value, outcome: &Result<Outcome, Failure>, client: &Client, settings: &Settings) {
     let from_caller = record["caller"]["account"].as_str().map(str::to_owned);
-    let in_data = || outcome.as_ref().ok().and_then(|outcome| outcome.data.iter().find_map(account_in));
+    let in_data = || {
+        let outcome = outcome.as_ref().ok()?;
+        let listed = outcome.listed.first().and_then(|row| serde_json::from_str(row.get()).ok());
+        outcome.data.iter().find_map(account_in).or_else(|| account_in(&listed?))
+    };
     let account = from_caller.or_else(|| account_in(record)).or_else(in_data);
     record["account"] = account.into();
     record["partition"] = record["caller"]["partition"].as_str().unwrap_or(settings.region.partition()).into();

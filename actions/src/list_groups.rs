@@ -1,7 +1,7 @@
 //! List groups of AWS IAM.
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
-use crate::outcome::{Failure, Outcome, rows};
+use crate::outcome::{Failure, Outcome, listed};
 use crate::parameters::Parameters;
 use crate::reader::Reader;
 use awsiam_iam::types::ListGroups;
@@ -49,7 +49,7 @@ async fn lookup(p: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
     let reply = reader.list(&ListGroups { path_prefix, ..ListGroups::default() }).await?;
     let groups = reply.data.groups;
     let total = groups.len();
-    let mut outcome = Outcome { data: rows(groups, &reply.request_id), ..Outcome::default() };
+    let mut outcome = Outcome { listed: listed(groups, &reply.request_id), ..Outcome::default() };
     outcome.summary.insert("total_groups".to_owned(), total.into());
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! List roles of AWS IAM.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::{Failure, Outcome, rows};
+use crate::outcome::{Failure, Outcome, listed};
 use crate::parameters::Parameters;
 use crate::reader::Reader;
 use awsiam_iam::types::ListRoles;
@@ -41,7 +41,7 @@ async fn lookup(_: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
     let reply = reader.list(&ListRoles::default()).await?;
     let roles = reply.data.roles;
     let total = roles.len();
-    let mut outcome = Outcome { data: rows(roles, &reply.request_id), ..Outcome::default() };
+    let mut outcome = Outcome { listed: listed(roles, &reply.request_id), ..Outcome::default() };
     outcome.summary.insert("total_roles".to_owned(), total.into());
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! List users, of the account or of a group, under a path.
 
 use crate::action::{Action, Kind, Of, Output, Parameter, Run, parameter};
-use crate::outcome::{Failure, Outcome, rows};
+use crate::outcome::{Failure, Outcome, listed};
 use crate::parameters::Parameters;
 use crate::reader::Reader;
 use awsiam_iam::types::{GetGroup, ListUsers};
@@ -64,7 +64,7 @@ async fn lookup(p: &Parameters, reader: &Reader) -> Result<Outcome, Failure> {
         }
     };
     let total = users.len();
-    let mut outcome = Outcome { data: rows(users, &request_id), ..Outcome::default() };
+    let mut outcome = Outcome { listed: listed(users, &request_id), ..Outcome::default() };
     outcome.summary.insert("total_users".to_owned(), total.into());
     Ok(outcome)
 }

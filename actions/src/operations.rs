@@ -13,6 +13,7 @@ use crate::steps::{own_access, single_call};
 use crate::target::{Principal, Target};
 use awsiam_iam::table::{self, Kind as Type, Member, Operation, Shape};
 use awsiam_iam::{Call, Error};
+use serde_json::value::to_raw_value;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -428,17 +429,20 @@ pub async fn read(operation: &'static Operation, p: &Parameters, reader: &Reader
     if let Some(next) = next {
         outcome.summary.insert("next_token".to_owned(), next.into());
     }
-    outcome.data = match rows_of(operation) {
+    match rows_of(operation) {
         Some((name, of)) => {
-            let items = data[name].take();
             let row = |item: Value| match item {
                 Value::Object(_) => with_request_id(item, &reply.request_id),
                 text => with_request_id(json!({ (noun(of)): text }), &reply.request_id),
             };
-            items.as_array().cloned().unwrap_or_default().into_iter().map(row).collect()
+            let items = match data[name].take() {
+                Value::Array(items) => items,
+                _ => vec![],
+            };
+            outcome.listed = items.into_iter().filter_map(|item| to_raw_value(&row(item)).ok()).collect();
         }
-        None => vec![with_request_id(data, &reply.request_id)],
-    };
+        None => outcome.data = vec![with_request_id(data, &reply.request_id)],
+    }
     Ok(outcome)
 }
 

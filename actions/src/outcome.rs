@@ -4,6 +4,7 @@
 
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use std::fmt;
 
@@ -14,6 +15,8 @@ pub struct Outcome {
     pub message: Option<String>,
     /// Rows, with the API's own names.
     pub data: Vec<Value>,
+    /// Rows of a list that may be long, after those of `data`.
+    pub listed: Vec<Box<RawValue>>,
     /// Numbers, in the order in which they are to be told.
     pub summary: Map<String, Value>,
     /// Secrets that IAM gave and gives only once.
@@ -122,6 +125,12 @@ pub fn row(of: &impl Serialize, request_id: &str) -> Value {
 #[must_use]
 pub fn rows<T: Serialize>(items: Vec<T>, request_id: &str) -> Vec<Value> {
     items.into_iter().map(|item| row(&item, request_id)).collect()
+}
+
+/// The rows of a list that may be long, each put into text at once: as trees they take several times the memory.
+#[must_use]
+pub fn listed<T: Serialize>(items: impl IntoIterator<Item = T>, request_id: &str) -> Vec<Box<RawValue>> {
+    items.into_iter().filter_map(|item| to_raw_value(&row(&item, request_id)).ok()).collect()
 }
 
 fn texts(value: Value) -> Value {
