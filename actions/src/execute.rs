@@ -399,7 +399,7 @@ async fn observe(
     let known = Notify::new();
     let needed = async {
         let needed = join3(reader.identity(), target, join_all(first)).await;
-        known.notify_waiters();
+        known.notify_one();
         needed
     };
     let enough = async {
@@ -527,8 +527,16 @@ impl Run<'_> {
         if self.context.dry_run {
             return Ok(self.show(plan));
         }
-        if plan.is_empty() {
-            view = self.outwait_lag(view).await;
+        if plan.is_empty()
+            && let Some(anew) = self.outwait_lag().await
+        {
+            view = anew;
+            if let Some(outcome) = self.take_first_look(&view)? {
+                return Ok(outcome);
+            }
+            if let Some(failure) = (self.runbook.objection)(&self.observed, &self.recalled) {
+                return Err(failure);
+            }
             plan = view.plan();
         }
         self.missed = view.missed;
@@ -582,10 +590,11 @@ impl Run<'_> {
 
     /// Where nothing seems to be left to do although a run has just left things otherwise: looks until IAM shows what that
     /// run has left, so that what is shown from before it is not taken for what is wanted. Or until somebody else must have
-    /// changed it, for IAM lags no longer than that.
-    async fn outwait_lag(&mut self, mut view: View) -> View {
+    /// changed it, for IAM lags no longer than that. What the last look showed, if there was one.
+    async fn outwait_lag(&mut self) -> Option<View> {
         let principal = self.principal();
         let give_up = Instant::now() + self.context.client.deadline().saturating_duration_since(Instant::now()) / 2;
+        let mut view = None;
         loop {
             let recorded = self.context.recorder.lately(&principal);
             let lately = recorded.as_ref().map(|recorded| restore::lately(recorded, LAG)).unwrap_or_default();
@@ -600,10 +609,10 @@ impl Run<'_> {
             }
             tracing::info!("{differs} a moment ago, and IAM does not show it yet: looking again");
             tokio::time::sleep(Duration::from_secs(1)).await;
-            view = self.observe_anew(&self.look(self.first.clone(), true), None).await;
-            if !view.plan().is_empty() {
-                self.observed = view.evidence();
-                self.keys.extend(view.access_keys());
+            let anew = self.observe_anew(&self.look(self.first.clone(), true), None).await;
+            let found = !anew.plan().is_empty();
+            view = Some(anew);
+            if found {
                 return view;
             }
         }
@@ -1563,8 +1572,13 @@ impl Run<'_> {
         if let Ok(identity) = &self.identity {
             record["caller"] = json!(identity);
         }
-        let mut notes = self.notes.clone();
-        notes.extend(self.context.recorder.trouble());
+        let mut notes: Vec<String> = vec![];
+        for note in self.notes.iter().cloned().chain(self.context.recorder.trouble()) {
+            // A look that was made again says the same again.
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
         if !notes.is_empty() {
             record["notes"] = json!(notes);
         }
