@@ -4,6 +4,7 @@ mod support;
 
 use awsiam_sandbox::{Effect, Fault, Options, Seed, Seen};
 use serde_json::{Value, json};
+use support::accounts::{self, Accounts};
 use support::{World, run};
 
 /// An account with so many users, each with a password and a key.
@@ -284,4 +285,47 @@ fn sets_may_be_about_other_accounts() {
     // Without a template, the account is made sure of.
     let ran = world.run("disable user", json!({ "username": "carol", "account_id": "210987654321" }));
     assert_eq!(ran.expect("failed", "another account").record()["failure"]["rule"], "wrong_account");
+}
+
+/// One request about the same user in many accounts: one session for each, the right user in each, and guards for each.
+#[test]
+fn one_request_contains_a_user_in_many_accounts() {
+    let numbers: Vec<String> = (1..=6).map(|n| format!("{n}").repeat(12)).collect();
+    let accounts: Accounts = numbers.iter().map(|number| (number.clone(), accounts::account(number))).collect();
+    let endpoint = accounts::serve(&accounts, &numbers[0]);
+    let world = World::new();
+    let mut sets: Vec<_> = numbers.iter().map(|number| json!({ "username": "alice", "account_id": number })).collect();
+    sets.extend(numbers.iter().map(|number| json!({ "username": "bob", "account_id": number })));
+    let protected = format!("arn:aws:iam::{}:user/*/bob", numbers[3]);
+    let more = json!({
+        "endpoint_url": endpoint,
+        "role_arn": "arn:{partition}:iam::{account_id}:role/Responder",
+        "protected_principals": [protected],
+    });
+    let ran = world.run_with("contain user", sets.into(), more.clone());
+    let results = ran.result["result_data"].as_array().unwrap();
+    for (n, item) in results.iter().enumerate() {
+        let (number, name) = (&numbers[n % 6], if n < 6 { "alice" } else { "bob" });
+        let record = &item["extra_data"][0];
+        if (n, name) == (9, "bob") {
+            assert_eq!(record["failure"]["rule"], "protected_principal", "{item}");
+            continue;
+        }
+        assert_eq!(item["status"], "success", "{item}");
+        assert_eq!(record["account"], **number);
+        assert_eq!(record["target"]["arn"].as_str().unwrap().split(':').nth(4), Some(number.as_str()));
+        let user = accounts::user(&accounts[number], name);
+        let keys = user["access_keys"].as_array().unwrap();
+        assert!(user["login_profile"].is_null() && keys.iter().all(|key| key["status"] == "Inactive"), "{user}");
+    }
+    let spared = accounts::user(&accounts[&numbers[3]], "bob");
+    assert!(!spared["login_profile"].is_null(), "{spared}");
+    for number in &numbers {
+        let assumed = accounts[number].log().into_iter().filter(|seen| seen.operation == "AssumeRole").count();
+        assert_eq!(assumed, 1, "one session in {number}");
+    }
+    // The role that is assumed is the connector itself, in each of them.
+    let set = json!({ "role_name": "Responder", "account_id": numbers[4] });
+    let ran = world.run_with("contain role", set, more).expect("failed", "itself");
+    assert_eq!(ran.record()["failure"]["rule"], "yourself", "{}", ran.stdout);
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::needless_pass_by_value, reason = "json!(…) stands at every call")]
 
+pub mod accounts;
 pub mod schema;
 pub mod trials;
 
