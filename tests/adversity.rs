@@ -590,3 +590,15 @@ fn a_profile_that_cannot_be_seen_is_not_called_changed() {
     world.run("iam:CreateUser", json!({ "UserName": "zed" })).expect("success", "bare");
     world.run("disable user", json!({ "username": "zed" })).expect("success", "no password");
 }
+
+/// A containment that could not be looked at again says so in its message.
+#[test]
+fn a_containment_that_could_not_be_seen_says_so() {
+    for read in ["GetUserPolicy", "ListAttachedUserPolicies", "GetLoginProfile"] {
+        let world = World::new();
+        world.fault(Fault::every(read, denied()));
+        let ran = world.run("contain user", json!({ "username": "alice" })).expect("success", read);
+        assert!(ran.message().contains("unconfirmed: ") && ran.message().contains(read), "{}", ran.message());
+        assert_eq!(ran.record()["verified"]["state"], "unconfirmed", "{read}");
+    }
+}

@@ -891,7 +891,11 @@ impl Run<'_> {
     }
 
     async fn make_stages(&mut self, plan: Vec<(usize, Change)>) {
-        let places: BTreeSet<_> = plan.iter().map(|(stage, change)| (*stage, change.order)).collect();
+        let mut places: BTreeSet<_> = plan.iter().map(|(stage, change)| (*stage, change.order)).collect();
+        // What depends on the moment is planned anew after every change before it, in each round.
+        if let Some(first) = plan.iter().map(|(stage, _)| *stage).min() {
+            places.extend(self.runbook.pauses.iter().filter(|stage| **stage > first).map(|stage| (*stage, 0)));
+        }
         for (stage, order) in places {
             let mut changes: Vec<Change> = plan
                 .iter()
@@ -1438,6 +1442,11 @@ impl Run<'_> {
                 );
             } else if let Some(why) = &self.unconfirmed {
                 _ = write!(message, " (unconfirmed: {why})");
+            } else if let (Verified::Unconfirmed(why), true) = (&self.verified, self.runbook.regardless) {
+                _ = write!(
+                    message,
+                    " (unconfirmed: IAM acknowledged every change, but not all could be read again: {why})"
+                );
             }
         }
         Ok(outcome)
