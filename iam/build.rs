@@ -275,6 +275,14 @@ fn unlisted_paging(operation: &Value, shapes: &Map<String, Value>) -> String {
     )
 }
 
+/// The lists of a reply that comes in pages.
+fn listed<'a>(operation: &Value, shapes: &'a Map<String, Value>) -> Vec<&'a str> {
+    let output = operation["output"]["shape"].as_str().and_then(|shape| shapes[shape]["members"].as_object());
+    let Some(output) = output.filter(|output| output.contains_key("Marker")) else { return vec![] };
+    let is_list = |of: &Value| of.as_str().is_some_and(|of| shapes[of]["type"] == "list");
+    output.iter().filter(|(_, of)| is_list(of)).map(|(name, _)| name.as_str()).collect()
+}
+
 fn ident(shape: &str) -> String {
     format!("S_{shape}")
 }
@@ -315,8 +323,19 @@ fn types(model: &Value) -> String {
             }
         }
         let reads = ["Get", "List", "Simulate", "Generate"].iter().any(|verb| name.starts_with(verb));
-        writeln!(out, "impl Request for {name} {{ const NAME: &'static str = {name:?}; type Reply = {reply}; }}")
-            .expect("a string takes all");
+        let mut items = String::new();
+        for list in listed(operation, shapes) {
+            write!(items, "whole.{0}.extend(page.{0});", snake(list)).expect("a string takes all");
+        }
+        let append = match items.as_str() {
+            "" => "fn append(_: &mut Self::Reply, _: Self::Reply) {}".to_owned(),
+            items => format!("fn append(whole: &mut Self::Reply, page: Self::Reply) {{ {items} }}"),
+        };
+        writeln!(
+            out,
+            "impl Request for {name} {{ const NAME: &'static str = {name:?}; type Reply = {reply}; {append} }}"
+        )
+        .expect("a string takes all");
         writeln!(out, "impl {} for {name} {{}}", if reads { "Read" } else { "Write" }).expect("a string takes all");
     }
     let mut done = BTreeSet::new();

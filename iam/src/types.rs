@@ -14,6 +14,8 @@ pub trait Request: Serialize + Send + Sync {
     const NAME: &'static str;
     /// What IAM answers.
     type Reply: serde::de::DeserializeOwned + Send;
+    /// Adds the items of a further page of a list.
+    fn append(whole: &mut Self::Reply, page: Self::Reply);
 }
 
 /// A request that changes nothing.
