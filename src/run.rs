@@ -507,6 +507,7 @@ async fn run_set(
             pause: asset.propagation_pause,
             stop,
             dry_run,
+            calls: &meant.calls(),
         };
         let conclusion = execute(&runbook, context).await;
         (conclusion.outcome, conclusion.record)

@@ -602,3 +602,91 @@ fn a_containment_that_could_not_be_seen_says_so() {
         assert_eq!(ran.record()["verified"]["state"], "unconfirmed", "{read}");
     }
 }
+
+/// What denies is not lifted while it is not known whether a credential works still.
+#[test]
+fn a_deletion_does_not_lift_the_deny_over_credentials_that_it_cannot_see() {
+    let world = World::new();
+    world
+        .run("contain user", json!({ "username": "alice", "credentials_off": false }))
+        .expect("success", "denied, keys on");
+    world.fault(Fault::every("ListAccessKeys", denied()));
+    let ran = world.run("delete user", json!({ "username": "alice" })).expect("failed", "keys are there");
+    let policies = user(&world, "alice")["inline_policies"].clone();
+    assert!(policies.get("awsiam-quarantine").is_some(), "{}", ran.stdout);
+    assert!(policies.get("awsiam-revoke-sessions").is_some(), "{}", ran.stdout);
+}
+
+/// Also where another run had to be waited for, or did not come to its end.
+#[test]
+fn a_containment_that_waited_is_not_held_up_by_a_slow_read() {
+    let world = World::new();
+    let child = {
+        world.fault(Fault::every("UpdateAccessKey", Effect::Stall { seconds: 60.0, executed: false }));
+        let child = support::start(&world, "contain user", &json!([{ "username": "mallory" }]));
+        support::until("a change", || world.calls().iter().any(|seen| seen.operation == "UpdateAccessKey"));
+        child
+    };
+    support::kill(child);
+    world.sandbox.set_faults(vec![Fault::nth(
+        "ListSSHPublicKeys",
+        2,
+        Effect::Stall { seconds: 60.0, executed: false },
+    )]);
+    let earlier = world.calls().len();
+    let set = json!({ "username": "mallory", "evidence": "changes" });
+    let ran = world.run_with("contain user", set, json!({ "timeout": 15 })).expect("success", "gone on with");
+    assert_eq!(ran.record()["verified"]["state"], "verified", "{}", ran.stdout);
+    let calls: Vec<_> = world.calls().split_off(earlier).into_iter().map(|seen| seen.operation).collect();
+    let off = calls.iter().position(|call| call == "UpdateAccessKey").unwrap();
+    let reads = calls[..off].iter().filter(|call| *call == "ListSSHPublicKeys").count();
+    assert!(reads <= 2, "the read was not tried again before the keys were off: {calls:?}");
+}
+
+/// What was read too late for the first look is in the evidence, and comes back.
+#[test]
+fn what_was_read_late_is_on_record_and_is_undone() {
+    let world = World::new();
+    world.fault(Fault::nth("ListAccessKeys", 1, Effect::Delay { milliseconds: 3_000 }));
+    let set = json!({ "username": "alice", "evidence": "changes" });
+    let ran = world.run("contain user", set).expect("success", "contained");
+    assert_eq!(ran.record()["observed"]["access_keys"][0]["Status"], "Active", "{}", ran.stdout);
+    let set = json!({ "run": ran.run_id(), "reactivate_credentials": "all" });
+    let undone = world.run("undo", set).expect("success", "undone");
+    let statuses: Vec<_> = world.sandbox.keys("alice").into_iter().map(|key| key.status).collect();
+    assert_eq!(statuses, ["Active", "Active"], "{}", undone.stdout);
+    // A dry run contains nothing, and waits.
+    let world = World::new();
+    world.fault(Fault::nth("ListAccessKeys", 1, Effect::Delay { milliseconds: 2_500 }));
+    let ran = world.run("contain user", json!({ "username": "alice", "dry_run": true })).expect("success", "dry run");
+    assert!(ran.message().contains("AKIASANDBOXALICE0002"), "{}", ran.message());
+}
+
+/// A plan that has something else to do waits for what was changed a moment ago as well.
+#[test]
+fn a_key_that_was_switched_on_a_moment_ago_is_switched_off() {
+    for action in ["contain user", "disable user"] {
+        let world = World::new();
+        world.run("contain user", json!({ "username": "alice" })).expect("success", "contained");
+        let on = json!({ "UserName": "alice", "AccessKeyId": "AKIASANDBOXALICE0001", "Status": "Active" });
+        let password = json!({ "UserName": "alice", "Password": "not-a-real-Passw0rd!" });
+        world.run("iam:CreateLoginProfile", password).expect("success", "a password");
+        world.fault(Fault::every("ListAccessKeys", Effect::Lag { milliseconds: 4_000 }));
+        world.run("iam:UpdateAccessKey", on).expect("success", "on again");
+        let ran = world.run(action, json!({ "username": "alice" })).expect("success", action);
+        let statuses: Vec<_> = world.sandbox.keys("alice").into_iter().map(|key| key.status).collect();
+        assert_eq!(statuses, ["Inactive", "Inactive"], "{}", ran.stdout);
+    }
+}
+
+/// What is found after looks that had nothing to do is done, and nobody is said to work against it.
+#[test]
+fn looks_with_nothing_to_do_use_up_no_round() {
+    let world = World::new();
+    world.run("contain user", json!({ "username": "alice" })).expect("success", "contained");
+    world.fault(Fault { operation: None, ..Fault::every("x", Effect::Lag { milliseconds: 2_500 }) });
+    let lift = json!({ "UserName": "alice", "PolicyName": "awsiam-quarantine" });
+    world.run("iam:DeleteUserPolicy", lift).expect("success", "lifted");
+    let ran = world.run("contain user", json!({ "username": "alice" })).expect("success", "put back");
+    assert!(user(&world, "alice")["inline_policies"].get("awsiam-quarantine").is_some(), "{}", ran.stdout);
+}

@@ -460,3 +460,57 @@ fn what_was_changed_a_moment_ago_is_waited_for() {
         assert_eq!(statuses[1], "Inactive", "{}", ran.stdout);
     }
 }
+
+/// Of several sets about one thing the first saw what was there before, and the last is what the run left.
+#[test]
+fn sets_about_one_thing_are_undone_to_what_was_before_the_first() {
+    let document = |action: &str| {
+        format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"*"}}]}}"#)
+    };
+    let put = |policy: &str, action: &str| json!({ "UserName": "bob", "PolicyName": policy, "PolicyDocument": document(action) });
+    let tag = |value: &str| json!({ "UserName": "bob", "Tags": [{ "Key": "k", "Value": value }] });
+    for (operation, sets) in [
+        (
+            "iam:PutUserPolicy",
+            json!([put("new", "s3:*"), put("old", "sqs:*"), put("old", "sns:*"), put("old", "ec2:*")]),
+        ),
+        ("iam:TagUser", json!([tag("1"), tag("2")])),
+    ] {
+        let world = World::new();
+        world.run("iam:PutUserPolicy", put("old", "iam:Get*")).expect("success", "there before");
+        let before = world.state();
+        let ran = world.run(operation, sets);
+        world.run("undo", json!({ "run": ran.run_id() })).expect("success", operation);
+        assert_eq!(world.state(), before, "{operation}");
+    }
+}
+
+/// An undo of a renamed user that was killed is gone on with.
+#[test]
+fn an_undo_of_a_renamed_user_is_gone_on_with() {
+    let world = World::new();
+    let contained = world.run("contain user", json!({ "username": "alice" })).expect("success", "contained");
+    world.run("iam:UpdateUser", json!({ "UserName": "alice", "NewUserName": "alicia" })).expect("success", "renamed");
+    world.fault(Fault::nth("UpdateAccessKey", 1, Effect::Stall { seconds: 60.0, executed: false }));
+    let set = json!({ "run": contained.run_id(), "reactivate_credentials": "all" });
+    let earlier = world.calls().len();
+    let child = support::start(&world, "undo", &json!([set]));
+    support::until("a change", || world.calls()[earlier..].iter().any(|seen| seen.operation == "UpdateAccessKey"));
+    support::kill(child);
+    world.no_faults();
+    let ran = world.run("undo", set).expect("success", "gone on with");
+    assert!(world.sandbox.keys("alicia").iter().all(|key| key.status == "Active"), "{}", ran.stdout);
+}
+
+/// What was deleted since is not waited for.
+#[test]
+fn what_was_deleted_since_is_not_waited_for() {
+    let world = World::new();
+    let off = |key: &str| json!({ "access_key_id": key });
+    world.run("disable access key", off("AKIASANDBOXALICE0001")).expect("success", "off");
+    let delete = json!({ "UserName": "alice", "AccessKeyId": "AKIASANDBOXALICE0001" });
+    world.run("iam:DeleteAccessKey", delete).expect("success", "deleted");
+    world.run("disable access key", off("AKIASANDBOXALICE0002")).expect("success", "off");
+    let ran = world.run("disable access key", off("AKIASANDBOXALICE0002")).expect("success", "nothing to do");
+    assert!(!ran.stderr.contains("does not show it yet"), "{}", ran.stderr);
+}

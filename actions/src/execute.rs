@@ -60,6 +60,8 @@ pub struct Context<'a> {
     pub stop: &'a Stop,
     /// Whether to show the plan instead of carrying it out.
     pub dry_run: bool,
+    /// The calls that the action declares: nothing else is read for its sake.
+    pub calls: &'a [&'static str],
 }
 
 /// A change that was planned, and how it ended.
@@ -239,6 +241,12 @@ struct Run<'a> {
     /// Whether a later look showed something new, which is to be in the evidence too.
     something_new: bool,
     rounds: usize,
+    /// The rounds in which something was sent.
+    sends: usize,
+    /// What runs before this one changed about the target a moment ago.
+    before_us: Vec<Value>,
+    /// The steps that changed what could not be read at first: what is read later is not what was there before.
+    blind: HashSet<&'static str>,
     /// What an earlier run left.
     recalled: Recalled,
     /// The steps of which everything for the evidence has been read.
@@ -285,16 +293,17 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         }
     };
     let nothing = BTreeMap::new();
-    let patience = runbook.regardless.then_some(PATIENCE);
+    // Nothing is contained by a dry run, so that it can wait.
+    let patience = (runbook.regardless && !context.dry_run).then_some(PATIENCE);
     let view = async {
         let view = observe(runbook, &looking, &look, &nothing, patience).await;
         // Where one certain entity is meant, it may be under another name by now.
         match elsewhere(runbook, &looking, &view).await {
-            Some(found) => observe(runbook, &looking, &first_look(found), &nothing, patience).await,
-            None => view,
+            Some(found) => (observe(runbook, &looking, &first_look(found.clone()), &nothing, patience).await, found),
+            None => (view, target.clone()),
         }
     };
-    let Some((view, own)) = unless_stopped(context.stop, join(view, own)).await else {
+    let Some(((view, target), own)) = unless_stopped(context.stop, join(view, own)).await else {
         let failure = Failure::Cancelled("Cancelled before anything was changed.".to_owned());
         if !context.dry_run {
             let failure = failure.described();
@@ -325,6 +334,9 @@ pub async fn execute(runbook: &Runbook, context: Context<'_>) -> Conclusion {
         missed: false,
         something_new: false,
         rounds: 0,
+        sends: 0,
+        before_us: vec![],
+        blind: HashSet::new(),
         recalled: Recalled::default(),
         gathered: HashSet::new(),
         latest: Map::new(),
@@ -515,7 +527,7 @@ impl Run<'_> {
         // Another run was at work on this target while we waited, or did not come to its end: what was seen counts no
         // more, or not all of it was looked for.
         if waited || resumes {
-            view = self.observe_anew(&self.look(self.first.clone(), true), None).await;
+            view = self.first_look_anew().await;
             if let Some(outcome) = self.take_first_look(&view)? {
                 return Ok(outcome);
             }
@@ -527,6 +539,11 @@ impl Run<'_> {
         if self.context.dry_run {
             return Ok(self.show(plan));
         }
+        self.before_us = self
+            .context
+            .recorder
+            .lately(&self.principal())
+            .map_or_else(Vec::new, |recorded| restore::lately(recorded.as_array().into_iter().flatten(), LAG));
         if plan.is_empty()
             && let Some(anew) = self.outwait_lag().await
         {
@@ -540,6 +557,8 @@ impl Run<'_> {
             plan = view.plan();
         }
         self.missed = view.missed;
+        let blind = view.sightings().filter(|sighting| sighting.unknown.is_some() && !sighting.changes.is_empty());
+        self.blind = blind.map(|sighting| sighting.name).collect();
         self.write_down(&plan)?;
         // What no change destroys is read beside everything: nothing waits for it but the end.
         let mut beside = maybe_done(Box::pin(self.gather_beside()));
@@ -552,7 +571,15 @@ impl Run<'_> {
             let more = alongside(self.gather(0), &mut beside).await;
             self.keep(more);
         }
-        while (!plan.is_empty() || self.stale || self.missed) && self.rounds < ROUNDS && !self.stopped() {
+        let mut idle = 1;
+        while !self.stopped() {
+            // A look that shows nothing to do costs no round of changes.
+            let (count, goes_on) =
+                if plan.is_empty() { (&mut idle, self.stale || self.missed) } else { (&mut self.sends, true) };
+            if !goes_on || *count == ROUNDS {
+                break;
+            }
+            *count += 1;
             self.rounds += 1;
             if self.rounds > 1 && !plan.is_empty() {
                 let _ = self.write_plan(&plan);
@@ -567,6 +594,10 @@ impl Run<'_> {
                 break;
             }
             plan = alongside(self.look_again(), &mut beside).await;
+            // What a run before this one has left counts as well, and may not be shown yet.
+            while plan.is_empty() && self.lags().await {
+                plan = alongside(self.look_again(), &mut beside).await;
+            }
         }
         let _ = unless_stopped(self.context.stop, &mut beside).await;
         self.keep(Pin::new(&mut beside).take_output().unwrap_or_default());
@@ -588,34 +619,48 @@ impl Run<'_> {
         observe(self.runbook, &self.reader, look, &self.acknowledged, patience).await
     }
 
+    /// The first look once more: as patient as the first was, and no longer.
+    async fn first_look_anew(&self) -> View {
+        let reader = self.reader.for_a_share_of_the_time();
+        let patience = (self.runbook.regardless && !self.context.dry_run).then_some(PATIENCE);
+        observe(self.runbook, &reader, &self.look(self.first.clone(), true), &self.acknowledged, patience).await
+    }
+
     /// Where nothing seems to be left to do although a run has just left things otherwise: looks until IAM shows what that
     /// run has left, so that what is shown from before it is not taken for what is wanted. Or until somebody else must have
     /// changed it, for IAM lags no longer than that. What the last look showed, if there was one.
     async fn outwait_lag(&mut self) -> Option<View> {
-        let principal = self.principal();
-        let give_up = Instant::now() + self.context.client.deadline().saturating_duration_since(Instant::now()) / 2;
         let mut view = None;
-        loop {
-            let recorded = self.context.recorder.lately(&principal);
-            let lately = recorded.as_ref().map(|recorded| restore::lately(recorded, LAG)).unwrap_or_default();
-            if lately.is_empty() {
-                return view;
-            }
-            let Some(differs) = restore::not_shown(&lately, &self.reader, &self.target).await else { return view };
-            if self.stopped() || Instant::now() > give_up {
-                self.unconfirmed =
-                    Some(format!("{differs} a moment ago, and IAM does not show it yet: run the action again"));
-                return view;
-            }
-            tracing::info!("{differs} a moment ago, and IAM does not show it yet: looking again");
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let anew = self.observe_anew(&self.look(self.first.clone(), true), None).await;
+        while self.lags().await {
+            let anew = self.first_look_anew().await;
             let found = !anew.plan().is_empty();
             view = Some(anew);
             if found {
-                return view;
+                break;
             }
         }
+        view
+    }
+
+    /// Whether IAM does not show yet what a run before this one has just left; a second later. What this run has changed
+    /// itself is the plan's to tell. Where the time runs out over it, the result says so.
+    async fn lags(&mut self) -> bool {
+        let lately = restore::lately(&self.before_us, LAG);
+        if lately.is_empty() || self.stopped() {
+            return false;
+        }
+        let own: Vec<Value> = self.made.iter().map(Made::described).collect();
+        let shown = restore::not_shown(&lately, &own, (&self.reader, &self.target), self.context.calls);
+        let Some(differs) = shown.await else { return false };
+        let why = format!("{differs} a moment ago, and IAM does not show it yet");
+        if Instant::now() + Duration::from_secs(5) > self.context.client.deadline() {
+            self.unconfirmed = Some(format!("{why}: run the action again"));
+            self.verified = Verified::Unconfirmed(why);
+            return false;
+        }
+        tracing::info!("{why}: looking again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        true
     }
 
     /// Takes in the first look: pins the target, keeps the evidence, asks the guards. An outcome ends the run.
@@ -879,15 +924,12 @@ impl Run<'_> {
         if changes.is_empty() {
             return;
         }
-        let principal = self.principal();
-        let before = self.context.recorder.lately(&principal);
-        let mut before = before.map(|before| restore::lately(&before, LAG)).unwrap_or_default();
-        before.retain(|change| change["run_id"] != *self.context.recorder.run_id());
-        for change in &mut changes {
-            change["run_id"] = self.context.recorder.run_id().into();
-        }
-        before.extend(changes);
-        self.context.recorder.changed(&principal, &before.into());
+        // Of several changes of one thing the last one counts.
+        let same = |one: &Value, other: &Value| ["operation", "about"].iter().all(|name| one[*name] == other[*name]);
+        let mut all = restore::lately(&self.before_us, LAG);
+        all.retain(|change| !changes.iter().any(|newer| same(change, newer)));
+        all.append(&mut changes);
+        self.context.recorder.changed(&self.principal(), &all.into());
     }
 
     async fn make_stages(&mut self, plan: Vec<(usize, Change)>) {
@@ -1011,8 +1053,8 @@ impl Run<'_> {
             return None;
         }
         // A read that is refused is no reason: what depends on it is tried, and IAM itself refuses to delete what is not
-        // empty.
-        let unread = self.unread.iter().find(|(_, error)| stage > 0 && error.kind != Kind::Denied);
+        // empty. But what denies goes last, when nothing is left that it holds down.
+        let unread = self.unread.iter().find(|(_, error)| stage > 0 && (error.kind != Kind::Denied || order > 0));
         if let Some((name, error)) = unread {
             return Some(format!("{} could not be read: {error}", name.replace('_', " ")));
         }
@@ -1189,6 +1231,7 @@ impl Run<'_> {
         self.keys.extend(view.access_keys());
         self.latest = view.evidence();
         self.missed = view.missed;
+        self.make_up_for_what_was_missed();
         self.note_unread(&view);
         if let Err(refused) = self.guard() {
             // A look showed what the first one could not: that the target is the connector itself, or protected.
@@ -1240,6 +1283,23 @@ impl Run<'_> {
         // Where only what failed for good is left, looking again would show nothing new; what is in doubt may show yet.
         self.stale &= matches!(self.worst(), None | Some(Status::Unknown));
         todo
+    }
+
+    /// Takes into the evidence what the first look could not read and this one could, where nothing of it was changed yet.
+    fn make_up_for_what_was_missed(&mut self) {
+        let unknown = |seen: &Value| seen.get("unknown").is_some();
+        let missing = self.observed.iter().filter(|(name, seen)| unknown(seen) && !self.blind.contains(name.as_str()));
+        let names: Vec<String> = missing.map(|(name, _)| name.clone()).collect();
+        let read = names.into_iter().filter_map(|name| {
+            let seen = self.latest.get(&name).filter(|seen| !unknown(seen))?.clone();
+            Some((name, seen))
+        });
+        let read: Map<String, Value> = read.collect();
+        if !read.is_empty() {
+            let entry = json!({ "event": "observed", "target": self.target_json(), "observed": read });
+            let _ = self.entry(entry, true);
+            self.observed.extend(read);
+        }
     }
 
     /// The target is gone. What was its own is gone with it; what only hung on it is looked for without its name, which
@@ -1518,7 +1578,7 @@ impl Run<'_> {
         if self.made.is_empty() {
             told.push("Nothing was changed".to_owned());
         }
-        if self.worst().is_none() && self.rounds == ROUNDS {
+        if self.worst().is_none() && self.sends == ROUNDS {
             told.push(format!("Something undid or added to what was done in each of {ROUNDS} rounds"));
         }
         let limited = |made: &Made| made.error.as_ref().is_some_and(|error| error.kind == Kind::Limit);

@@ -158,8 +158,16 @@ fn record_of(document: &Value, target: Option<&str>) -> Result<Value, String> {
             all.extend(changes.cloned());
         }
         for (name, seen) in other["observed"].as_object().into_iter().flatten() {
-            if whole["observed"].get(name).is_none() {
-                whole["observed"][name] = seen.clone();
+            match whole["observed"].get_mut(name) {
+                None => whole["observed"][name] = seen.clone(),
+                // Of inline policies a single call saw its own alone.
+                Some(Value::Array(known)) if name == "inline_policies" => {
+                    let new = seen.as_array().into_iter().flatten();
+                    let is_known = |one: &&Value| known.iter().any(|of| of["PolicyName"] == one["PolicyName"]);
+                    let new: Vec<Value> = new.filter(|one| !is_known(one)).cloned().collect();
+                    known.extend(new);
+                }
+                Some(_) => {}
             }
         }
         if whole["contained_later_by"].is_null() {

@@ -20,7 +20,7 @@ use awsiam_iam::{Error, timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 /// Every call that putting back may make.
@@ -190,8 +190,25 @@ pub fn created(record: &Value) -> bool {
 /// What the run of this record changed, put back.
 #[must_use]
 pub fn what(record: &Value, selection: Selection, password: Option<SecretString>) -> Restore {
-    let changes = made(record).map(|(operation, parameters)| (operation.to_owned(), parameters.clone())).collect();
+    let all = made(record).flat_map(|(operation, parameters)| tag_by_tag(operation, parameters));
+    let mut changes: Vec<(String, Value)> = vec![];
+    for (operation, parameters) in all {
+        // Of several changes of one thing the last one is what the run left.
+        let key = thing(&operation, &parameters);
+        changes.retain(|(known, of)| key.is_none() || thing(known, of) != key);
+        changes.push((operation, parameters));
+    }
     Restore { changes, before: record["observed"].clone(), selection, password }
+}
+
+/// A change of several tags as one for each, anything else as it is.
+fn tag_by_tag(operation: &str, parameters: &Value) -> Vec<(String, Value)> {
+    let list = ["Tags", "TagKeys"].into_iter().find(|list| parameters[*list].is_array());
+    let Some(list) = list.filter(|_| operation.starts_with("Tag") || operation.starts_with("Untag")) else {
+        return vec![(operation.to_owned(), parameters.clone())];
+    };
+    let each = parameters[list].as_array().into_iter().flatten();
+    each.map(|one| (operation.to_owned(), json!({ list: [one] }))).collect()
 }
 
 /// What is there now, as far as the changes are about it.
@@ -584,34 +601,112 @@ impl Restore {
 
 /// The changes in a list that were made no longer ago than this, oldest first.
 #[must_use]
-pub fn lately(recorded: &Value, within: Duration) -> Vec<Value> {
+pub fn lately<'a>(recorded: impl IntoIterator<Item = &'a Value>, within: Duration) -> Vec<Value> {
     let since = timestamp(SystemTime::now() - within);
-    let changes = recorded.as_array().into_iter().flatten();
+    let changes = recorded.into_iter();
     changes.filter(|change| change["at"].as_str().is_some_and(|at| at > since.as_str())).cloned().collect()
 }
 
 /// What changes have left that is not shown: IAM's reads lag behind its writes, or somebody has changed it since. In words:
-/// `access key AKIA… was made Active`. None where all is shown, or it could not be read.
-pub async fn not_shown(changes: &[Value], reader: &Reader, target: &Target) -> Option<String> {
+/// `access key AKIA… was made Active`. None where all is shown, or it could not be read. Looks only by calls that are
+/// declared, and at nothing that `own` changes were about.
+pub async fn not_shown(
+    changes: &[Value],
+    own: &[Value],
+    (reader, target): (&Reader, &Target),
+    declared: &[&str],
+) -> Option<String> {
     let record = json!({ "changes": changes });
-    let restore = what(&record, Selection::None, None);
-    let entity = match target.look(reader).await {
-        Sight::There(seen) => seen.pinned.map(|pinned| pinned.entity).unwrap_or_default(),
-        Sight::Missing(_) | Sight::Unknown(_) => return None,
-    };
-    let now = restore.read(reader, target).await.ok()?;
     // Of several changes of one thing the last one counts.
-    let mut left = BTreeMap::new();
-    for (operation, parameters) in &restore.changes {
-        if let Some((thing, shown, words)) = as_left(operation, parameters, &now, &entity) {
-            left.insert(thing, (shown, words));
+    let mut last: BTreeMap<String, (String, Value)> = BTreeMap::new();
+    for (operation, parameters) in made(&record) {
+        if let Some(thing) = thing(operation, parameters) {
+            last.insert(thing, (operation.to_owned(), parameters.clone()));
         }
     }
-    left.into_iter().find(|(_, (shown, _))| !shown).map(|(thing, (_, words))| format!("{thing} was {words}"))
+    for change in own {
+        if let Some(thing) = change["operation"].as_str().and_then(|name| thing(name, &change["parameters"])) {
+            last.remove(&thing);
+        }
+    }
+    let by = |operation: &str| read_by(operation, target).filter(|read| declared.contains(read));
+    last.retain(|_, (operation, _)| by(operation).is_some());
+    let needs_entity = last.values().any(|(operation, _)| by(operation) == Some(target.read_by()));
+    let entity = match needs_entity.then_some(target.look(reader)) {
+        None => Value::Null,
+        Some(look) => match look.await {
+            Sight::There(seen) => seen.pinned.map(|pinned| pinned.entity).unwrap_or_default(),
+            Sight::Missing(_) | Sight::Unknown(_) => Value::Null,
+        },
+    };
+    // Kind by kind: one that may not be read says nothing of the others.
+    let reads: BTreeSet<_> = last.values().filter_map(|(operation, _)| by(operation)).collect();
+    for read in reads {
+        let of_kind = last.iter().filter(|(_, (operation, _))| by(operation) == Some(read));
+        let changes: Vec<_> = of_kind.clone().map(|(_, change)| change.clone()).collect();
+        let restore = Restore { changes, before: Value::Null, selection: Selection::None, password: None };
+        let Ok(now) = restore.read(reader, target).await else { continue };
+        for (thing, (operation, parameters)) in of_kind {
+            if let Some((false, words)) = as_left(operation, parameters, &now, &entity) {
+                return Some(format!("{thing} was {words}"));
+            }
+        }
+    }
+    None
 }
 
-/// The thing that a call has changed, whether it is shown as the call left it, and how that is, in words.
-fn as_left(operation: &str, parameters: &Value, now: &Now, entity: &Value) -> Option<(String, bool, String)> {
+/// The thing that a call changes, in words; each is changed by several calls.
+fn thing(operation: &str, parameters: &Value) -> Option<String> {
+    let text = |name: &str| parameters[name].as_str().unwrap_or_default();
+    Some(match operation {
+        "UpdateAccessKey"
+        | "UpdateSSHPublicKey"
+        | "UpdateSigningCertificate"
+        | "UpdateServiceSpecificCredential"
+        | "DeleteAccessKey"
+        | "DeleteSSHPublicKey"
+        | "DeleteSigningCertificate"
+        | "DeleteServiceSpecificCredential" => format!("credential {}", id_in(parameters)?),
+        "CreateLoginProfile" | "DeleteLoginProfile" => "the console password".to_owned(),
+        "AddUserToGroup" | "RemoveUserFromGroup" => format!("membership in group {}", text("GroupName")),
+        "AttachUserPolicy" | "AttachRolePolicy" | "DetachUserPolicy" | "DetachRolePolicy" => {
+            format!("policy {}", text("PolicyArn"))
+        }
+        "PutUserPolicy" | "PutRolePolicy" | "DeleteUserPolicy" | "DeleteRolePolicy" => {
+            format!("inline policy {}", text("PolicyName"))
+        }
+        "PutUserPermissionsBoundary"
+        | "PutRolePermissionsBoundary"
+        | "DeleteUserPermissionsBoundary"
+        | "DeleteRolePermissionsBoundary" => "the permissions boundary".to_owned(),
+        "UpdateAssumeRolePolicy" => "the trust policy".to_owned(),
+        "TagUser" | "TagRole" => format!("tag {}", parameters["Tags"][0]["Key"].as_str()?.to_lowercase()),
+        "UntagUser" | "UntagRole" => format!("tag {}", parameters["TagKeys"][0].as_str()?.to_lowercase()),
+        _ => return None,
+    })
+}
+
+/// The call that shows what a call has changed.
+fn read_by(operation: &str, target: &Target) -> Option<&'static str> {
+    Some(match operation {
+        "UpdateAccessKey" => "ListAccessKeys",
+        "UpdateSSHPublicKey" => "ListSSHPublicKeys",
+        "UpdateSigningCertificate" => "ListSigningCertificates",
+        "UpdateServiceSpecificCredential" => "ListServiceSpecificCredentials",
+        "CreateLoginProfile" | "DeleteLoginProfile" => "GetLoginProfile",
+        "AddUserToGroup" | "RemoveUserFromGroup" => "ListGroupsForUser",
+        "AttachUserPolicy" | "DetachUserPolicy" => "ListAttachedUserPolicies",
+        "AttachRolePolicy" | "DetachRolePolicy" => "ListAttachedRolePolicies",
+        "PutUserPolicy" | "DeleteUserPolicy" => "GetUserPolicy",
+        "PutRolePolicy" | "DeleteRolePolicy" => "GetRolePolicy",
+        "UpdateAssumeRolePolicy" => "GetRole",
+        boundary if boundary.ends_with("PermissionsBoundary") => target.read_by(),
+        _ => return None,
+    })
+}
+
+/// Whether what a call has changed is shown as the call left it, and how that is, in words.
+fn as_left(operation: &str, parameters: &Value, now: &Now, entity: &Value) -> Option<(bool, String)> {
     let text = |name: &str| parameters[name].as_str().unwrap_or_default();
     let same = |a: &str, b: &str| {
         let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
@@ -619,22 +714,21 @@ fn as_left(operation: &str, parameters: &Value, now: &Now, entity: &Value) -> Op
     };
     Some(match operation {
         "UpdateAccessKey" | "UpdateSSHPublicKey" | "UpdateSigningCertificate" | "UpdateServiceSpecificCredential" => {
-            let id = id_in(parameters)?;
-            let shown = now.statuses.get(id).is_some_and(|is| *is == parameters["Status"]);
-            (format!("credential {id}"), shown, format!("made {}", text("Status")))
+            // What is not there any more was deleted since.
+            let shown = now.statuses.get(id_in(parameters)?).is_none_or(|is| *is == parameters["Status"]);
+            (shown, format!("made {}", text("Status")))
         }
-        "CreateLoginProfile" => ("the console password".to_owned(), now.password, "set".to_owned()),
-        "DeleteLoginProfile" => ("the console password".to_owned(), !now.password, "deleted".to_owned()),
+        "CreateLoginProfile" => (now.password, "set".to_owned()),
+        "DeleteLoginProfile" => (!now.password, "deleted".to_owned()),
         "AddUserToGroup" | "RemoveUserFromGroup" => {
             let (group, adds) = (text("GroupName"), operation == "AddUserToGroup");
             let shown = now.groups.iter().any(|known| known == group) == adds;
-            let words = if adds { "given" } else { "taken away" };
-            (format!("membership in group {group}"), shown, words.to_owned())
+            (shown, if adds { "given" } else { "taken away" }.to_owned())
         }
         "AttachUserPolicy" | "AttachRolePolicy" | "DetachUserPolicy" | "DetachRolePolicy" => {
             let (arn, adds) = (text("PolicyArn"), operation.starts_with("Attach"));
             let shown = now.attached.iter().any(|known| known == arn) == adds;
-            (format!("policy {arn}"), shown, if adds { "attached" } else { "detached" }.to_owned())
+            (shown, if adds { "attached" } else { "detached" }.to_owned())
         }
         "PutUserPolicy" | "PutRolePolicy" | "DeleteUserPolicy" | "DeleteRolePolicy" => {
             let (policy, left) = (text("PolicyName"), parameters["PolicyDocument"].as_str());
@@ -642,19 +736,18 @@ fn as_left(operation: &str, parameters: &Value, now: &Now, entity: &Value) -> Op
                 (Some(is), Some(left)) => same(is, left),
                 (is, left) => is.is_none() && left.is_none(),
             };
-            (format!("inline policy {policy}"), shown, if left.is_some() { "put" } else { "deleted" }.to_owned())
+            (shown, if left.is_some() { "put" } else { "deleted" }.to_owned())
         }
         "PutUserPermissionsBoundary"
         | "PutRolePermissionsBoundary"
         | "DeleteUserPermissionsBoundary"
         | "DeleteRolePermissionsBoundary" => {
             let is = &entity["PermissionsBoundary"]["PermissionsBoundaryArn"];
-            let shown = *is == parameters["PermissionsBoundary"];
-            ("the permissions boundary".to_owned(), shown, "changed".to_owned())
+            (entity.is_null() || *is == parameters["PermissionsBoundary"], "changed".to_owned())
         }
         "UpdateAssumeRolePolicy" => {
             let is = entity["AssumeRolePolicyDocument"].as_str().unwrap_or_default();
-            ("the trust policy".to_owned(), same(is, text("PolicyDocument")), "changed".to_owned())
+            (entity.is_null() || same(is, text("PolicyDocument")), "changed".to_owned())
         }
         _ => return None,
     })

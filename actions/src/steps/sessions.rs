@@ -62,7 +62,9 @@ impl Revoked {
 
 /// Revokes what was issued until the look, whatever was revoked before.
 pub(crate) fn revoke_now(look: &Look) -> Change {
-    put(&look.target, &deny_before(&after(&look.now)), Reversal::Irreversible { why: "a reversal" })
+    let change = put(&look.target, &deny_before(&after(&look.now)), Reversal::Irreversible { why: "a reversal" });
+    let what = format!("{} (left out where reactivate_credentials says sessions)", change.what);
+    Change { what, ..change }
 }
 
 /// The second after a time: tokens and the endpoint's clock tell whole seconds, and what was issued in this one counts.

@@ -251,7 +251,8 @@ impl SingleCall {
         match (name, self.before) {
             (_, Some((_, "inline_policies", _))) => {
                 let of = name.trim_start_matches("Put").trim_start_matches("Delete");
-                match seen.and_then(Value::as_array).map(|list| list.first()) {
+                let one = seen.and_then(Value::as_array).map(|list| list.first());
+                match one.map(|one| one.filter(|one| one["PolicyDocument"].is_string())) {
                     None => UNSEEN,
                     Some(None) if name.starts_with("Put") => self.back(&format!("Delete{of}"), &[]),
                     Some(None) => AS_BEFORE,
@@ -361,7 +362,8 @@ impl Step for SingleCall {
         let may_be_missing = self.call.operation().name.starts_with("Put") || required(operation).next().is_none();
         let reply = if may_be_missing { optional(reply)? } else { Some(reply?) };
         Ok(match (evidence, reply) {
-            ("inline_policies", None) => json!([]),
+            // That it was not there is on record too.
+            ("inline_policies", None) => json!([{ "PolicyName": self.given("PolicyName"), "PolicyDocument": null }]),
             ("inline_policies", Some(reply)) => {
                 json!([{ "PolicyName": reply["PolicyName"], "PolicyDocument": reply["PolicyDocument"] }])
             }
