@@ -177,7 +177,56 @@ fn other_partitions_have_their_own_arns() {
     let deny = "arn:aws-us-gov:iam::aws:policy/AWSDenyAll";
     client.ok("AttachUserPolicy", json!({ "UserName": "alice", "PolicyArn": deny }));
     let foreign = json!({ "UserName": "alice", "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll" });
-    assert_eq!(client.no("AttachUserPolicy", foreign).0, 404);
+    assert_eq!(client.no("AttachUserPolicy", foreign), (400, "ValidationError".to_owned()));
+}
+
+#[test]
+fn a_policy_is_named_by_an_arn_of_its_own() {
+    let (_sandbox, client) = start();
+    let document = policy("Allow", "s3:*").to_string();
+    // Parameters besides the ARN, by operation.
+    let calls = [
+        ("AttachUserPolicy", json!({ "UserName": "bob" })),
+        ("DetachUserPolicy", json!({ "UserName": "bob" })),
+        ("AttachGroupPolicy", json!({ "GroupName": "admins" })),
+        ("DetachGroupPolicy", json!({ "GroupName": "admins" })),
+        ("AttachRolePolicy", json!({ "RoleName": "app-role" })),
+        ("DetachRolePolicy", json!({ "RoleName": "app-role" })),
+        ("GetPolicy", json!({})),
+        ("DeletePolicy", json!({})),
+        ("ListEntitiesForPolicy", json!({})),
+        ("CreatePolicyVersion", json!({ "PolicyDocument": document })),
+        ("GetPolicyVersion", json!({ "VersionId": "v1" })),
+        ("ListPolicyVersions", json!({})),
+        ("SetDefaultPolicyVersion", json!({ "VersionId": "v1" })),
+        ("DeletePolicyVersion", json!({ "VersionId": "v1" })),
+        ("TagPolicy", json!({ "Tags": [{ "Key": "a", "Value": "b" }] })),
+        ("UntagPolicy", json!({ "TagKeys": ["a"] })),
+        ("ListPolicyTags", json!({})),
+    ];
+    let refused = |operation: &str, parameters: &Value, arn: &str| {
+        let mut parameters = parameters.clone();
+        parameters["PolicyArn"] = arn.into();
+        let refused = client.iam(operation, parameters).expect_err(operation);
+        assert_eq!(refused.status, 400, "{operation}: {refused:?}");
+        (refused.code, refused.message)
+    };
+    let role = "arn:aws:iam::123456789012:role/app-role";
+    for (operation, parameters) in &calls {
+        for none in ["longpolicynamebutnoarn", "arn:aws:iam:123456789012:policy/p", "arn:aws:iam::123456789012:"] {
+            let (code, message) = refused(operation, parameters, none);
+            assert_eq!((&*code, &*message), ("ValidationError", "Invalid ARN:  Could not be parsed!"), "{operation}");
+        }
+        let (code, message) = refused(operation, parameters, "arn:aws-cn:iam::aws:policy/ReadOnlyAccess");
+        assert_eq!((&*code, &*message), ("ValidationError", "Invalid ARN partition"), "{operation}");
+        let (code, message) = refused(operation, parameters, role);
+        assert_eq!((code, message), ("InvalidInput".to_owned(), format!("ARN {role} is not valid.")), "{operation}");
+    }
+    let boundary =
+        |arn: &str| client.no("PutUserPermissionsBoundary", json!({ "UserName": "bob", "PermissionsBoundary": arn }));
+    for arn in ["longpolicynamebutnoarn", role] {
+        assert_eq!(boundary(arn), (400, "ValidationError".to_owned()));
+    }
 }
 
 #[test]

@@ -222,10 +222,26 @@ impl<'a> Call<'a> {
         Ok(tags)
     }
 
+    /// The ARN of the managed policy that a call is about.
+    pub fn policy_arn(&self) -> Result<&'a str, Error> {
+        let arn = self.text("PolicyArn");
+        if self.names_policy(arn)? { Ok(arn) } else { Err(Error::input(format!("ARN {arn} is not valid."))) }
+    }
+
+    /// Whether an ARN is a managed policy's. IAM tells that it is none at all, or of another partition, in other words
+    /// than that it names something else.
+    fn names_policy(&self, arn: &str) -> Result<bool, Error> {
+        let [_, partition, service, _, _, resource] = arn_parts(arn).ok_or_else(Error::no_arn)?;
+        if partition != self.account.partition {
+            return Err(Error::validation("Invalid ARN partition"));
+        }
+        Ok(service == "iam" && resource.starts_with("policy/"))
+    }
+
     /// The boundary that a call asks for, which has to be there.
     pub fn boundary(&self) -> Result<Option<String>, Error> {
         let Some(arn) = self.optional("PermissionsBoundary") else { return Ok(None) };
-        if !is_policy_arn(arn) {
+        if !self.names_policy(arn)? {
             return Err(Error::validation(format!("ARN {arn} is not valid.")));
         }
         if !self.account.has_policy(arn) {
@@ -305,10 +321,11 @@ impl<'a> Call<'a> {
 /// Nothing to answer but that it was done.
 pub(crate) const DONE: Reply = Ok(Value::Null);
 
-/// Whether a text has the form of a managed policy's ARN.
-pub(crate) fn is_policy_arn(arn: &str) -> bool {
-    let parts: Vec<_> = arn.splitn(6, ':').collect();
-    parts.len() == 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].starts_with("policy/")
+/// The parts of an ARN: `arn`, partition, service, region, account and resource. Region and account may be empty.
+pub(crate) fn arn_parts(arn: &str) -> Option<[&str; 6]> {
+    let parts: [&str; 6] = arn.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
+    let [scheme, partition, service, _, _, resource] = parts;
+    (scheme == "arn" && ![partition, service, resource].contains(&"")).then_some(parts)
 }
 
 /// The status that a call sets; only service-specific credentials can be set to Expired.
