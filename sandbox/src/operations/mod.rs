@@ -27,6 +27,8 @@ use crate::error::{Error, Reply};
 use crate::state::{Account, Kind, Tags};
 use awsiam_iam::table::{self, Operation, Shape};
 use serde_json::{Map, Value, json};
+use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One call, on its way through the operation that answers it.
 pub(crate) struct Call<'a> {
@@ -268,53 +270,93 @@ impl<'a> Call<'a> {
 
     /// The part of a list that this call asks for, and the marker of the rest.
     pub fn cut<K: AsRef<str>, T>(&self, items: Vec<(K, T)>) -> Result<Part<K, T>, Error> {
-        let (turn, last) = match self.optional("Marker") {
-            None => (0, None),
+        let place = match self.optional("Marker") {
+            None => Place::default(),
             Some(marker) => {
-                let position = self.read_marker(marker).ok_or_else(|| Error::validation("Invalid Marker."))?;
-                (position.0, Some(position.1))
+                Place::read(marker, self.operation.name).ok_or_else(|| Error::validation("Invalid Marker."))?
             }
         };
-        // The marker names the last item that was given, so that removals between two pages shift nothing.
-        let start = match &last {
-            None => 0,
-            Some(last) if last.is_empty() => 0,
-            Some(last) => match items.iter().position(|(key, _)| key.as_ref() == last) {
-                Some(at) => at + 1,
-                None if items.is_sorted_by(|one, other| one.0.as_ref() <= other.0.as_ref()) => {
-                    items.partition_point(|(key, _)| key.as_ref() <= last.as_str())
-                }
-                // An unsorted list whose last item has gone is given again: twice is better than never.
-                None => 0,
-            },
-        };
+        let start = place.after(&items);
         let asked = self.number("MaxItems").and_then(|count| usize::try_from(count).ok()).unwrap_or(100);
         let short = match self.pages {
             [] => usize::MAX,
-            pages if pages.iter().all(|size| *size == 0) => turn % 2,
-            pages => pages[turn % pages.len()],
+            pages if pages.iter().all(|size| *size == 0) => place.turn % 2,
+            pages => pages[place.turn % pages.len()],
         };
         let left = items.len() - start;
         let size = asked.min(short).min(left);
         let more = size < left;
         let page: Vec<_> = items.into_iter().skip(start).take(size).collect();
-        let marker = more.then(|| {
-            let last = page.last().map(|(key, _)| key.as_ref().to_owned()).or(last).unwrap_or_default();
-            digest::base64(format!("{}\n{}\n{last}", self.operation.name, turn + 1).as_bytes())
-        });
+        let marker = more.then(|| place.next(page.last().map(|(key, _)| key.as_ref())).write(self.operation.name));
         Ok((page, marker))
-    }
-
-    fn read_marker(&self, marker: &str) -> Option<(usize, String)> {
-        let text = String::from_utf8(digest::from_base64(marker)?).ok()?;
-        let mut parts = text.splitn(3, '\n');
-        (parts.next()? == self.operation.name).then_some(())?;
-        Some((parts.next()?.parse().ok()?, parts.next()?.to_owned()))
     }
 
     /// Whether something's path is under the prefix that was asked for.
     pub fn under(&self, path: &str) -> bool {
         self.optional("PathPrefix").is_none_or(|prefix| path.starts_with(prefix))
+    }
+}
+
+/// Where a list goes on: after the last item that was given, so that removals between two pages shift nothing.
+#[derive(Debug, Default)]
+struct Place {
+    /// How many pages there were.
+    turn: usize,
+    /// How the key of the last item begins; empty before the first.
+    start: Vec<u8>,
+    /// What tells that key from others that begin alike.
+    hash: u64,
+}
+
+impl Place {
+    /// As much of a key as fits into a marker: IAM takes none of more than 320 characters, and keys may be longer.
+    const KEPT: usize = 128;
+
+    fn hash(key: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn read(marker: &str, operation: &str) -> Option<Self> {
+        let bytes = digest::from_base64(marker)?;
+        let mut parts = bytes.splitn(4, |byte| *byte == b'\n');
+        let mut text = || std::str::from_utf8(parts.next()?).ok();
+        (text()? == operation).then_some(())?;
+        let (turn, hash) = (text()?.parse().ok()?, text()?.parse().ok()?);
+        Some(Self { turn, hash, start: parts.next()?.to_vec() })
+    }
+
+    fn write(&self, operation: &str) -> String {
+        let head = format!("{operation}\n{}\n{}\n", self.turn, self.hash);
+        digest::base64(&[head.as_bytes(), &self.start].concat())
+    }
+
+    /// The place after a page that ended with this key; a page without items leaves it where it was.
+    fn next(self, last: Option<&str>) -> Self {
+        let turn = self.turn + 1;
+        let Some(last) = last else { return Self { turn, ..self } };
+        let start = last.as_bytes().iter().copied().take(Self::KEPT).collect();
+        Self { turn, start, hash: Self::hash(last) }
+    }
+
+    /// How many items of a list have been given.
+    fn after<K: AsRef<str>, T>(&self, items: &[(K, T)]) -> usize {
+        let is_last = |key: &str| key.as_bytes().starts_with(&self.start) && Self::hash(key) == self.hash;
+        if let Some(at) = items.iter().position(|(key, _)| is_last(key.as_ref())) {
+            return at + 1;
+        }
+        if !items.is_sorted_by(|one, other| one.0.as_ref() <= other.0.as_ref()) {
+            // An unsorted list whose last item has gone is given again: twice is better than never.
+            return 0;
+        }
+        // The same goes for items that a shortened key cannot be told from.
+        let whole = self.start.len() < Self::KEPT;
+        items.partition_point(|(key, _)| match key.as_ref().as_bytes().cmp(&self.start) {
+            Ordering::Less => true,
+            Ordering::Equal => whole,
+            Ordering::Greater => false,
+        })
     }
 }
 
