@@ -87,7 +87,7 @@ pub(super) fn remove_role(call: &mut Call<'_>) -> Reply {
     call.account.role(role)?;
     let profile = call.account.instance_profile_mut(name)?;
     if profile.role.as_deref() != Some(role) {
-        return Err(Error::missing(format!("The role with name {role} cannot be found in Instance Profile {name}.")));
+        return Err(Error::missing(format!("Role {role} in Instance Profile {name} cannot be found.")));
     }
     profile.role = None;
     DONE
