@@ -99,6 +99,11 @@ fn check_document(document: &str) -> Result<(), Error> {
 
 /// The customer managed policy that a call means to change.
 fn own<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Policy, Error> {
+    own_or(call, not_found(call.text("PolicyArn")))
+}
+
+/// The same, with the error where there is none.
+fn own_or<'c>(call: &'c mut Call<'_>, absent: Error) -> Result<&'c mut Policy, Error> {
     let arn = call.policy_arn()?;
     if managed::by_arn(&call.account.partition, arn).is_some() {
         return Err(Error::denied(format!(
@@ -106,7 +111,7 @@ fn own<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Policy, Error> {
             call.caller.arn, call.operation.name
         )));
     }
-    call.account.policy_mut(arn).ok_or_else(|| not_found(arn))
+    call.account.policy_mut(arn).ok_or(absent)
 }
 
 pub(super) fn create(call: &mut Call<'_>) -> Reply {
@@ -250,7 +255,8 @@ pub(super) fn get_version(call: &mut Call<'_>) -> Reply {
             json!({ "PolicyVersion": shown.ok_or_else(|| Error::not_implemented("GetPolicyVersion of this policy"))? }),
         );
     }
-    let policy = call.account.policy(arn).ok_or_else(|| not_found(arn))?;
+    // A version of a policy that is not there is a version that is not there.
+    let policy = call.account.policy(arn).ok_or_else(|| no_version(arn, id))?;
     let version = policy.version(id).ok_or_else(|| no_version(arn, id))?;
     Ok(json!({ "PolicyVersion": shown_version(policy, version, true) }))
 }
@@ -270,7 +276,7 @@ pub(super) fn list_versions(call: &mut Call<'_>) -> Reply {
 
 pub(super) fn set_default(call: &mut Call<'_>) -> Reply {
     let (arn, id) = (call.text("PolicyArn"), call.text("VersionId"));
-    let policy = own(call)?;
+    let policy = own_or(call, no_version(arn, id))?;
     policy.version(id).ok_or_else(|| no_version(arn, id))?;
     id.clone_into(&mut policy.default_version);
     policy.update_date = now();
