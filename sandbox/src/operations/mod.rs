@@ -374,7 +374,7 @@ pub(crate) fn arn_parts(arn: &str) -> Option<[&str; 6]> {
 pub(crate) fn status(call: &Call<'_>) -> Result<String, Error> {
     let status = call.text("Status");
     if status == "Expired" {
-        return Err(constraint("status", "Member must satisfy enum value set: [Active, Inactive]"));
+        return Err(Error::validation(Broken::of("iam").one("status", &call.parameters["Status"], NOT_A_VALUE)));
     }
     Ok(status.to_owned())
 }
@@ -389,28 +389,23 @@ pub(crate) fn boundary_of(arn: Option<&String>) -> Value {
     arn.map_or(Value::Null, |arn| json!({ "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn }))
 }
 
-fn constraint(path: &str, rule: &str) -> Error {
-    Error::validation(format!("1 validation error detected: Value at '{path}' failed to satisfy constraint: {rule}"))
-}
+const NOT_A_VALUE: &str = "Member must satisfy enum value set";
 
-/// Checks parameters against the table: presence, length, values and characters, in IAM's words.
-pub(crate) fn check(operation: &Operation, parameters: &Value) -> Result<(), Error> {
-    let mut broken = vec![];
-    let mut odd = None;
-    for member in operation.input {
-        match parameters.get(member.name) {
-            None if member.required => {
-                broken.push((lower_first(member.name), "Member must not be null".to_owned()));
-            }
-            None => {}
-            Some(value) => check_value(member.shape, value, &lower_first(member.name), &mut broken, &mut odd),
-        }
+/// Checks parameters against the table: presence, length, values and characters, in the words of the service.
+pub(crate) fn check(service: &str, operation: &Operation, parameters: &Value) -> Result<(), Error> {
+    let mut broken = Broken::of(service);
+    broken.members(operation.input, parameters, "");
+    if broken.rules.is_empty() {
+        return broken.odd.map_or(Ok(()), Err);
     }
-    if broken.is_empty() {
-        return odd.map_or(Ok(()), Err);
-    }
-    let texts: Vec<_> =
-        broken.iter().map(|(path, rule)| format!("Value at '{path}' failed to satisfy constraint: {rule}")).collect();
+    // Several are told in the order in which a hash map in Java gives the members.
+    let buckets = (operation.input.len() * 4 / 3).next_power_of_two().max(16);
+    broken.rules.sort_by_key(|(path, _)| {
+        let hash = path.split('.').next().unwrap_or_default().bytes();
+        let hash = hash.fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        (hash ^ hash >> 16) as usize & (buckets - 1)
+    });
+    let texts: Vec<_> = broken.rules.into_iter().map(|(_, text)| text).collect();
     let errors = if texts.len() == 1 { "error" } else { "errors" };
     Err(Error::validation(format!("{} validation {errors} detected: {}", texts.len(), texts.join("; "))))
 }
@@ -422,74 +417,105 @@ fn lower_first(name: &str) -> String {
     name[..count].to_lowercase() + &name[count..]
 }
 
-fn check_value(shape: &Shape, value: &Value, path: &str, broken: &mut Vec<(String, String)>, odd: &mut Option<Error>) {
-    let (size, unit) = match value {
-        Value::String(text) => (i64::try_from(text.chars().count()).unwrap_or(i64::MAX), "have length"),
-        Value::Array(items) => (i64::try_from(items.len()).unwrap_or(i64::MAX), "have length"),
-        Value::Number(number) => (number.as_i64().unwrap_or(i64::MAX), "have value"),
-        _ => (0, ""),
-    };
-    if !unit.is_empty() {
-        if let Some(min) = shape.min.filter(|min| size < *min) {
-            broken.push((path.to_owned(), format!("Member must {unit} greater than or equal to {min}")));
-        }
-        if let Some(max) = shape.max.filter(|max| size > *max) {
-            broken.push((path.to_owned(), format!("Member must {unit} less than or equal to {max}")));
+/// The rules of the table that a call's parameters break.
+struct Broken {
+    /// Whether the service repeats what was sent: STS does, IAM does not.
+    quotes: bool,
+    /// The members, and what is told of them.
+    rules: Vec<(String, String)>,
+    /// What IAM tells in words of its own, where no other rule is broken.
+    odd: Option<Error>,
+}
+
+impl Broken {
+    fn of(service: &str) -> Self {
+        Self { quotes: service == "sts", rules: vec![], odd: None }
+    }
+
+    /// What is told of one broken rule; the value is null where none was sent.
+    fn text(&self, path: &str, value: &Value, rule: &str) -> String {
+        let sent = match value {
+            _ if !self.quotes => String::new(),
+            Value::Null => " null".to_owned(),
+            Value::String(text) => format!(" '{text}'"),
+            other => format!(" '{other}'"),
+        };
+        format!("Value{sent} at '{path}' failed to satisfy constraint: {rule}")
+    }
+
+    /// The message for a rule that is the only one broken.
+    fn one(&self, path: &str, value: &Value, rule: &str) -> String {
+        format!("1 validation error detected: {}", self.text(path, value, rule))
+    }
+
+    fn add(&mut self, path: &str, value: &Value, rule: &str) {
+        let text = self.text(path, value, rule);
+        self.rules.push((path.to_owned(), text));
+    }
+
+    fn members(&mut self, members: &[table::Member], values: &Value, above: &str) {
+        for member in members {
+            let path = format!("{above}{}", lower_first(member.name));
+            match values.get(member.name) {
+                None if member.required => self.add(&path, &Value::Null, "Member must not be null"),
+                None => {}
+                Some(value) => self.value(member.shape, value, &path),
+            }
         }
     }
-    match (value, &shape.kind) {
-        (Value::String(text), _) => {
-            if !shape.values.is_empty() && !shape.values.contains(&text.as_str()) {
-                broken.push((
-                    path.to_owned(),
-                    format!("Member must satisfy enum value set: [{}]", shape.values.join(", ")),
-                ));
-            } else if broken.is_empty() && table_pattern_fails(shape, text) {
-                odd.get_or_insert_with(|| wrong_characters(shape, path));
+
+    fn value(&mut self, shape: &Shape, value: &Value, path: &str) {
+        let (size, unit) = match value {
+            Value::String(text) => (i64::try_from(text.chars().count()).unwrap_or(i64::MAX), "have length"),
+            Value::Array(items) => (i64::try_from(items.len()).unwrap_or(i64::MAX), "have length"),
+            Value::Number(number) => (number.as_i64().unwrap_or(i64::MAX), "have value"),
+            _ => (0, ""),
+        };
+        if !unit.is_empty() {
+            if let Some(min) = shape.min.filter(|min| size < *min) {
+                self.add(path, value, &format!("Member must {unit} greater than or equal to {min}"));
+            }
+            if let Some(max) = shape.max.filter(|max| size > *max) {
+                self.add(path, value, &format!("Member must {unit} less than or equal to {max}"));
             }
         }
-        (Value::Array(items), table::Kind::List(of)) => {
-            for (i, item) in items.iter().enumerate() {
-                check_value(of, item, &format!("{path}.{}.member", i + 1), broken, odd);
-            }
-        }
-        (Value::Object(map), table::Kind::Structure(members)) => {
-            for member in *members {
-                let path = format!("{path}.{}", lower_first(member.name));
-                match map.get(member.name) {
-                    None if member.required => broken.push((path, "Member must not be null".to_owned())),
-                    None => {}
-                    Some(value) => check_value(member.shape, value, &path, broken, odd),
+        match (value, &shape.kind) {
+            (Value::String(text), _) => {
+                if !shape.values.is_empty() && !shape.values.contains(&text.as_str()) {
+                    self.add(path, value, NOT_A_VALUE);
+                } else if self.rules.is_empty() && table_pattern_fails(shape, text) && self.odd.is_none() {
+                    self.odd = Some(Error::validation(self.wrong_characters(shape, value, path)));
                 }
             }
+            (Value::Array(items), table::Kind::List(of)) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.value(of, item, &format!("{path}.{}.member", i + 1));
+                }
+            }
+            (Value::Object(_), table::Kind::Structure(members)) => self.members(members, value, &format!("{path}.")),
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn wrong_characters(&self, shape: &Shape, value: &Value, path: &str) -> String {
+        let rule = match shape.name {
+            "pathType" | "policyPathType" | "pathPrefixType" => {
+                "It must begin and end with / and contain only alphanumeric characters and/or / characters."
+            }
+            name if !self.quotes && name.to_lowercase().contains("name") => {
+                "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+            }
+            _ => {
+                let pattern = shape.pattern.unwrap_or_default().trim_start_matches("^(?:").trim_end_matches(")$");
+                return self.one(path, value, &format!("Member must satisfy regular expression pattern: {pattern}"));
+            }
+        };
+        format!("The specified value for {path} is invalid. {rule}")
     }
 }
 
 fn table_pattern_fails(shape: &Shape, text: &str) -> bool {
     shape.pattern.is_some() && awsiam_iam::wire::check_text(shape, text).is_err()
-}
-
-fn wrong_characters(shape: &Shape, path: &str) -> Error {
-    let rule = match shape.name {
-        "pathType" | "policyPathType" | "pathPrefixType" => {
-            "It must begin and end with / and contain only alphanumeric characters and/or / characters."
-        }
-        name if name.to_lowercase().contains("name") => {
-            "It must contain only alphanumeric characters and/or the following: +=,.@_-"
-        }
-        _ => {
-            return constraint(
-                path,
-                &format!(
-                    "Member must satisfy regular expression pattern: {}",
-                    shape.pattern.unwrap_or_default().trim_start_matches("^(?:").trim_end_matches(")$")
-                ),
-            );
-        }
-    };
-    Error::validation(format!("The specified value for {path} is invalid. {rule}"))
 }
 
 /// A page that is cut across several lists; each item comes with the member that it belongs to.
