@@ -4,7 +4,7 @@ mod common;
 
 use awsiam_iam::{table, wire};
 use awsiam_sandbox::{Fault, Options, Sandbox, Scenario, Seed};
-use common::{Client, http, names, policy, start, start_with};
+use common::{Client, Refused, http, names, policy, start, start_with};
 use serde_json::{Value, json};
 
 #[test]
@@ -187,6 +187,60 @@ fn markers_are_short_however_long_the_keys_are() {
         ["α", "β", "γ"].iter().map(|end| json!({ "Key": "é".repeat(127) + end, "Value": "v" })).collect();
     client.ok("TagUser", json!({ "UserName": "bob", "Tags": tags }));
     assert_eq!(one_by_one(&client, "ListUserTags", "Tags", &user, nothing), tags);
+}
+
+#[test]
+fn a_service_has_a_role_of_its_own() {
+    let (sandbox, client) = start();
+    for (service, name, policy) in [
+        ("batch", "Batch", Some("BatchServiceRolePolicy")),
+        ("config", "Config", Some("AWSConfigServiceRolePolicy")),
+        ("connect", "AmazonConnect", Some("AmazonConnectServiceLinkedRolePolicy")),
+        ("ops.apigateway", "APIGateway", Some("APIGatewayServiceRolePolicy")),
+        ("ops.emr-serverless", "AmazonEMRServerless", Some("AmazonEMRServerlessServiceRolePolicy")),
+        // The last are in no table: they are named after the service, and still apart.
+        ("ops.new-thing", "OpsNew-Thing", None),
+        ("new-thing", "New-Thing", None),
+        ("odd-.thing", "Odd-Thing", None),
+    ] {
+        let principal = format!("{service}.amazonaws.com");
+        let made = client.ok("CreateServiceLinkedRole", json!({ "AWSServiceName": principal }))["Role"].clone();
+        let name = format!("AWSServiceRoleFor{name}");
+        assert_eq!(
+            (&made["RoleName"], &made["Path"]),
+            (&json!(name), &json!(format!("/aws-service-role/{principal}/")))
+        );
+        let trust: Value =
+            serde_json::from_str(made["AssumeRolePolicyDocument"].as_str().expect("a policy")).expect("JSON");
+        let statement = json!({ "Effect": "Allow", "Principal": { "Service": principal }, "Action": "sts:AssumeRole" });
+        assert_eq!(trust["Statement"], json!([statement]));
+        let attached = client.ok("ListAttachedRolePolicies", json!({ "RoleName": name }));
+        assert_eq!(names(&attached["AttachedPolicies"], "PolicyName"), Vec::from_iter(policy));
+    }
+    let described = client.ok("CreateServiceLinkedRole", json!({ "AWSServiceName": "rds.amazonaws.com" }));
+    assert_eq!(described["Role"]["Description"], "Allows Amazon RDS to manage AWS resources on your behalf");
+    assert!(serde_json::from_value::<Seed>(sandbox.dump()).is_ok());
+    let invalid = (400, "InvalidInput".to_owned());
+    for service in ["amazonaws.com", ".amazonaws.com", "a..b.amazonaws.com", "batch"] {
+        assert_eq!(client.no("CreateServiceLinkedRole", json!({ "AWSServiceName": service })), invalid, "{service}");
+    }
+}
+
+#[test]
+fn few_services_have_roles_with_a_suffix() {
+    let (_sandbox, client) = start();
+    let create = |service: &str| {
+        client.iam("CreateServiceLinkedRole", json!({ "AWSServiceName": service, "CustomSuffix": "two" }))
+    };
+    for (service, name) in [("autoscaling", "AutoScaling"), ("connect", "AmazonConnect"), ("lexv2", "LexV2Bots")] {
+        let made = create(&format!("{service}.amazonaws.com")).expect(service);
+        assert_eq!(made["Role"]["RoleName"], format!("AWSServiceRoleFor{name}_two"));
+    }
+    for service in ["batch", "ops.apigateway", "new-thing"] {
+        let refused = create(&format!("{service}.amazonaws.com")).expect_err(service);
+        let message = format!("Custom suffix is not allowed for {service}.amazonaws.com");
+        assert_eq!(refused, Refused { status: 400, code: "InvalidInput".to_owned(), message });
+    }
 }
 
 #[test]
