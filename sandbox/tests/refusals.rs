@@ -48,6 +48,34 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
+fn providers_and_server_certificates_are_not_there() {
+    let (_sandbox, client) = start();
+    for (operation, list) in [
+        ("ListSAMLProviders", "SAMLProviderList"),
+        ("ListOpenIDConnectProviders", "OpenIDConnectProviderList"),
+        ("ListServerCertificates", "ServerCertificateMetadataList"),
+    ] {
+        assert_eq!(client.ok(operation, json!({}))[list], json!([]), "{operation}");
+    }
+    let (saml, openid) = ("arn:aws:iam::123456789012:saml-provider/X", "arn:aws:iam::123456789012:oidc-provider/x.org");
+    for operation in ["GetSAMLProvider", "DeleteSAMLProvider"] {
+        missing(&client, operation, json!({ "SAMLProviderArn": saml }), &format!("Manifest not found for arn {saml}"));
+        let text = format!("ARN {openid} is not valid.");
+        says(&client, operation, json!({ "SAMLProviderArn": openid }), (400, "InvalidInput", &text));
+    }
+    let text = format!("OpenIDConnect Provider not found for arn {openid}");
+    missing(&client, "GetOpenIDConnectProvider", json!({ "OpenIDConnectProviderArn": openid }), &text);
+    client.ok("DeleteOpenIDConnectProvider", json!({ "OpenIDConnectProviderArn": openid }));
+    let text = "Invalid ARN:  Could not be parsed!";
+    let none = json!({ "OpenIDConnectProviderArn": "https://openid.example.org" });
+    says(&client, "DeleteOpenIDConnectProvider", none, (400, "ValidationError", text));
+    for operation in ["GetServerCertificate", "DeleteServerCertificate"] {
+        let text = "The Server Certificate with name X cannot be found.";
+        missing(&client, operation, json!({ "ServerCertificateName": "X" }), text);
+    }
+}
+
+#[test]
 fn parameters_that_break_rules_are_told_without_their_values_and_in_java_s_order() {
     let (_sandbox, client) = start();
     let text = "3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: Member \

@@ -190,6 +190,38 @@ fn markers_are_short_however_long_the_keys_are() {
 }
 
 #[test]
+fn a_report_of_last_use_names_who_may_use_a_service() {
+    let (_sandbox, client) = start();
+    let parameters = json!({ "PolicyName": "p", "PolicyDocument": policy("Allow", "iam:*").to_string() });
+    let arn = client.ok("CreatePolicy", parameters)["Policy"]["Arn"].clone();
+    let group = client.ok("CreateGroup", json!({ "GroupName": "watchers" }))["Group"]["Arn"].clone();
+    let eve = client.user_with("eve", &Value::Null);
+    for user in ["carol", "eve"] {
+        client.ok("AddUserToGroup", json!({ "UserName": user, "GroupName": "watchers" }));
+    }
+    client.ok("AttachGroupPolicy", json!({ "GroupName": "watchers", "PolicyArn": arn }));
+    client.ok("AttachRolePolicy", json!({ "RoleName": "deploy-role", "PolicyArn": arn }));
+    eve.ok("ListUsers", json!({}));
+    let entities = |arn: &Value, service: &str| {
+        let job = client.ok("GenerateServiceLastAccessedDetails", json!({ "Arn": arn }))["JobId"].clone();
+        let parameters = json!({ "JobId": job, "ServiceNamespace": service });
+        let found = client.ok("GetServiceLastAccessedDetailsWithEntities", parameters);
+        assert_eq!(found["JobStatus"], "COMPLETED");
+        let list = found["EntityDetailsList"].as_array().expect("a list").clone();
+        let name = |one: &Value| one["EntityInfo"]["Name"].as_str().expect("a name").to_owned();
+        list.iter().map(|one| (name(one), one.get("LastAuthenticated").is_some())).collect::<Vec<_>>()
+    };
+    let entry = |name: &str, used: bool| (name.to_owned(), used);
+    assert_eq!(entities(&arn, "iam"), [entry("deploy-role", false), entry("eve", true), entry("carol", false)]);
+    assert_eq!(entities(&group, "iam"), [entry("eve", true), entry("carol", false)]);
+    let user = client.ok("GetUser", json!({ "UserName": "eve" }))["User"]["Arn"].clone();
+    assert_eq!(entities(&user, "iam"), [entry("eve", true)]);
+    assert_eq!(entities(&user, "s3"), [], "eve may not use it");
+    let no_job = json!({ "JobId": "1".repeat(36), "ServiceNamespace": "iam" });
+    assert_eq!(client.no("GetServiceLastAccessedDetailsWithEntities", no_job), (404, "NoSuchEntity".to_owned()));
+}
+
+#[test]
 fn a_service_has_a_role_of_its_own() {
     let (sandbox, client) = start();
     for (service, name, policy) in [

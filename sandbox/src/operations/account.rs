@@ -1,6 +1,6 @@
 //! The account as a whole: its alias, its summary, and everything in it at once.
 //!
-//! What the sandbox does not have (SAML and `OpenID` providers, server certificates) is counted as none.
+//! What an account of the sandbox never has (SAML and `OpenID` providers, server certificates) is counted as none.
 
 use super::{Call, DONE, boundary_of, instance_profiles, policies, roles, several_lists, tag_list, users};
 use crate::error::{Error, Reply};

@@ -14,6 +14,7 @@ mod login_profiles;
 mod mfa;
 mod policies;
 mod policy_use;
+mod providers;
 mod reports;
 mod roles;
 mod simulate;
@@ -157,6 +158,13 @@ pub(crate) fn handler(name: &str) -> Option<Handler> {
         "ListUserTags" | "ListRoleTags" | "ListPolicyTags" | "ListInstanceProfileTags" | "ListMFADeviceTags" => {
             tags::list
         }
+        "ListSAMLProviders" => providers::list_saml,
+        "GetSAMLProvider" | "DeleteSAMLProvider" => providers::no_saml,
+        "ListOpenIDConnectProviders" => providers::list_openid,
+        "GetOpenIDConnectProvider" => providers::get_openid,
+        "DeleteOpenIDConnectProvider" => providers::delete_openid,
+        "ListServerCertificates" => providers::list_certificates,
+        "GetServerCertificate" | "DeleteServerCertificate" => providers::no_certificate,
         "CreateAccountAlias" => account::create_alias,
         "DeleteAccountAlias" => account::delete_alias,
         "ListAccountAliases" => account::list_aliases,
@@ -167,6 +175,7 @@ pub(crate) fn handler(name: &str) -> Option<Handler> {
         "GetCredentialReport" => reports::get,
         "GenerateServiceLastAccessedDetails" => reports::generate_last_accessed,
         "GetServiceLastAccessedDetails" => reports::get_last_accessed,
+        "GetServiceLastAccessedDetailsWithEntities" => reports::get_entities,
         "ListPoliciesGrantingServiceAccess" => reports::policies_granting,
         "SimulatePrincipalPolicy" => simulate::principal,
         "SimulateCustomPolicy" => simulate::custom,
@@ -226,24 +235,29 @@ impl<'a> Call<'a> {
 
     /// The ARN of the managed policy that a call is about.
     pub fn policy_arn(&self) -> Result<&'a str, Error> {
-        let arn = self.text("PolicyArn");
-        if self.names_policy(arn)? { Ok(arn) } else { Err(Error::input(format!("ARN {arn} is not valid."))) }
+        self.arn_of("PolicyArn", "policy")
     }
 
-    /// Whether an ARN is a managed policy's. IAM tells that it is none at all, or of another partition, in other words
-    /// than that it names something else.
-    fn names_policy(&self, arn: &str) -> Result<bool, Error> {
+    /// The text of a parameter that has to be the ARN of a certain kind of thing.
+    pub fn arn_of(&self, name: &str, kind: &str) -> Result<&'a str, Error> {
+        let arn = self.text(name);
+        if self.is_arn_of(arn, kind)? { Ok(arn) } else { Err(Error::input(format!("ARN {arn} is not valid."))) }
+    }
+
+    /// Whether an ARN is that of a certain kind of thing. IAM tells that it is none at all, or of another partition, in
+    /// other words than that it names something else.
+    fn is_arn_of(&self, arn: &str, kind: &str) -> Result<bool, Error> {
         let [_, partition, service, _, _, resource] = arn_parts(arn).ok_or_else(Error::no_arn)?;
         if partition != self.account.partition {
             return Err(Error::validation("Invalid ARN partition"));
         }
-        Ok(service == "iam" && resource.starts_with("policy/"))
+        Ok(service == "iam" && resource.split_once('/').is_some_and(|(found, _)| found == kind))
     }
 
     /// The boundary that a call asks for, which has to be there.
     pub fn boundary(&self) -> Result<Option<String>, Error> {
         let Some(arn) = self.optional("PermissionsBoundary") else { return Ok(None) };
-        if !self.names_policy(arn)? {
+        if !self.is_arn_of(arn, "policy")? {
             return Err(Error::validation(format!("ARN {arn} is not valid.")));
         }
         if !self.account.has_policy(arn) {
