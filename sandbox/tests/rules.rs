@@ -190,6 +190,45 @@ fn markers_are_short_however_long_the_keys_are() {
 }
 
 #[test]
+fn roles_and_profiles_are_shown_in_part() {
+    let (_sandbox, client) = start();
+    let has = |shown: &Value| {
+        let asked = ["Description", "MaxSessionDuration", "RoleLastUsed", "Tags", "PermissionsBoundary"];
+        asked.into_iter().filter(|name| shown.get(name).is_some()).collect::<Vec<_>>()
+    };
+    let trust = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" },
+    ] });
+    let tags = json!([{ "Key": "a", "Value": "b" }]);
+    let plain = json!({ "RoleName": "r", "AssumeRolePolicyDocument": trust.to_string() });
+    let whole = json!({
+        "RoleName": "s", "AssumeRolePolicyDocument": trust.to_string(), "Description": "d", "Tags": tags,
+        "MaxSessionDuration": 7200, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    });
+    assert!(has(&client.ok("CreateRole", plain)["Role"]).is_empty());
+    assert_eq!(has(&client.ok("CreateRole", whole)["Role"]), ["Description", "Tags", "PermissionsBoundary"]);
+    let shown = client.ok("UpdateRoleDescription", json!({ "RoleName": "s", "Description": "e" }))["Role"].clone();
+    assert_eq!((has(&shown), &shown["Description"]), (vec!["Description"], &json!("e")));
+    let shown = client.ok("GetRole", json!({ "RoleName": "s" }))["Role"].clone();
+    assert_eq!(has(&shown), ["Description", "MaxSessionDuration", "RoleLastUsed", "Tags", "PermissionsBoundary"]);
+    let shown = client.ok("ListRoles", json!({}))["Roles"].as_array().expect("a list").clone();
+    let shown = shown.iter().find(|role| role["RoleName"] == "s").expect("the role");
+    assert_eq!(has(shown), ["Description", "MaxSessionDuration"]);
+
+    let profile = json!({ "InstanceProfileName": "i" });
+    assert!(has(&client.ok("CreateInstanceProfile", profile.clone())["InstanceProfile"]).is_empty());
+    client.ok("AddRoleToInstanceProfile", json!({ "InstanceProfileName": "i", "RoleName": "s" }));
+    let shown = client.ok("GetInstanceProfile", profile.clone())["InstanceProfile"].clone();
+    assert_eq!((&shown["Tags"], has(&shown["Roles"][0])), (&json!([]), vec!["Description"]));
+    client.ok("TagInstanceProfile", json!({ "InstanceProfileName": "i", "Tags": tags }));
+    assert_eq!(client.ok("GetInstanceProfile", profile)["InstanceProfile"]["Tags"], tags);
+    let shown = client.ok("ListInstanceProfilesForRole", json!({ "RoleName": "s" }))["InstanceProfiles"].clone();
+    assert!(has(&shown[0]).is_empty(), "lists show no tags");
+    let tagged = json!({ "InstanceProfileName": "j", "Tags": tags });
+    assert_eq!(client.ok("CreateInstanceProfile", tagged)["InstanceProfile"]["Tags"], tags);
+}
+
+#[test]
 fn a_report_of_last_use_names_who_may_use_a_service() {
     let (_sandbox, client) = start();
     let parameters = json!({ "PolicyName": "p", "PolicyDocument": policy("Allow", "iam:*").to_string() });

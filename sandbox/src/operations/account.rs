@@ -148,8 +148,7 @@ pub(super) fn authorization_details(call: &mut Call<'_>) -> Reply {
             "Tags": tags_of(&role.tags),
             "RoleLastUsed": roles::last_used(account, role),
         });
-        let without = ["MaxSessionDuration", "Description"];
-        found.push((format!("2/{key}"), (LISTS[2], with(roles::brief(account, role), &without, more))));
+        found.push((format!("2/{key}"), (LISTS[2], with(roles::plain(account, role), &["Description"], more))));
     }
     if wanted("LocalManagedPolicy") {
         for (key, policy) in &account.policies {

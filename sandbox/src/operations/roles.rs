@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 const QUOTA: usize = 1_000;
 const TRUST_QUOTA: usize = 2_048;
 
-/// A role as lists show it.
-pub(crate) fn brief(account: &Account, role: &Role) -> Value {
+/// A role as it is shown when it is made or described, and inside of an instance profile.
+pub(crate) fn plain(account: &Account, role: &Role) -> Value {
     let mut shown = json!({
         "Path": role.path,
         "RoleName": role.name,
@@ -21,9 +21,15 @@ pub(crate) fn brief(account: &Account, role: &Role) -> Value {
         "Arn": account.role_arn(role),
         "CreateDate": role.create_date,
         "AssumeRolePolicyDocument": role.trust.0,
-        "MaxSessionDuration": role.max_session_duration,
     });
     role.description.iter().for_each(|text| shown["Description"] = text.as_str().into());
+    shown
+}
+
+/// A role as lists show it.
+fn brief(account: &Account, role: &Role) -> Value {
+    let mut shown = plain(account, role);
+    shown["MaxSessionDuration"] = role.max_session_duration.into();
     shown
 }
 
@@ -34,10 +40,9 @@ pub(crate) fn last_used(account: &Account, role: &Role) -> Value {
     }
 }
 
-fn whole(account: &Account, role: &Role) -> Value {
-    let mut shown = brief(account, role);
+/// What `CreateRole` and `GetRole` show of a role besides.
+fn with_boundary_and_tags(mut shown: Value, role: &Role) -> Value {
     shown["PermissionsBoundary"] = boundary_of(role.permissions_boundary.as_ref());
-    shown["RoleLastUsed"] = last_used(account, role);
     if !role.tags.is_empty() {
         shown["Tags"] = tag_list(&role.tags);
     }
@@ -93,16 +98,16 @@ pub(super) fn create(call: &mut Call<'_>) -> Reply {
     if call.account.roles.len() >= QUOTA {
         return Err(Error::quota("RolesPerAccount", QUOTA));
     }
-    let mut shown = whole(call.account, &role);
-    // A new role has no last use to show.
-    shown["RoleLastUsed"] = Value::Null;
+    let shown = with_boundary_and_tags(plain(call.account, &role), &role);
     call.account.roles.insert(name.to_lowercase(), role);
     Ok(json!({ "Role": shown }))
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
     let role = call.account.role(call.text("RoleName"))?;
-    Ok(json!({ "Role": whole(call.account, role) }))
+    let mut shown = with_boundary_and_tags(brief(call.account, role), role);
+    shown["RoleLastUsed"] = last_used(call.account, role);
+    Ok(json!({ "Role": shown }))
 }
 
 pub(super) fn list(call: &mut Call<'_>) -> Reply {
@@ -133,7 +138,8 @@ pub(super) fn update_description(call: &mut Call<'_>) -> Reply {
         unprotected(role)?;
     }
     role.description = Some(text);
-    get(call)
+    let role = call.account.role(call.text("RoleName"))?;
+    Ok(json!({ "Role": plain(call.account, role) }))
 }
 
 pub(super) fn update_trust(call: &mut Call<'_>) -> Reply {
@@ -231,7 +237,7 @@ pub(super) fn create_service_linked(call: &mut Call<'_>) -> Reply {
     let policy = known.map_or_else(|| format!("{title}ServiceRolePolicy"), |known| known.policy.to_owned());
     let arn = format!("arn:{}:iam::aws:policy/aws-service-role/{policy}", call.account.partition);
     role.attached_policies.extend(managed::by_arn(&call.account.partition, &arn).map(|_| arn.clone()));
-    let shown = brief(call.account, &role);
+    let shown = plain(call.account, &role);
     call.account.roles.insert(name.to_lowercase(), role);
     Ok(json!({ "Role": shown }))
 }
