@@ -4,7 +4,7 @@ mod support;
 
 use awsiam_iam::{example, table};
 use awsiam_sandbox::{Effect, Fault, Options, Seed};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use support::{CANARY, World, denied, run};
@@ -273,6 +273,14 @@ fn guards_see_the_providers_that_the_own_role_trusts() {
     }));
     let seed: Seed = serde_json::from_value(seed).unwrap();
     let world = World::with(Options { seed: Some(seed), ..Options::default() });
+    // The sandbox has no providers; here they are answered for.
+    let body = "<GetSAMLProviderResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><GetSAMLProviderResult>\
+                <CreateDate>2025-01-15T09:00:00Z</CreateDate></GetSAMLProviderResult><ResponseMetadata>\
+                <RequestId>made-up</RequestId></ResponseMetadata></GetSAMLProviderResponse>";
+    let there = Effect::Respond { status: 200, content_type: None, headers: Map::new(), body: body.to_owned() };
+    world
+        .sandbox
+        .set_faults(vec![Fault::every("GetSAMLProvider", there), Fault::every("DeleteSAMLProvider", denied())]);
     let assumed = json!({ "role_arn": "arn:aws:iam::123456789012:role/Responder" });
     let ran = world
         .run_with("iam:DeleteSAMLProvider", json!({ "SAMLProviderArn": provider("okta") }), assumed.clone())
@@ -281,7 +289,7 @@ fn guards_see_the_providers_that_the_own_role_trusts() {
     assert!(ran.message().contains("hangs on SAML provider arn:"), "{}", ran.message());
     assert!(world.calls().iter().all(|seen| seen.operation != "DeleteSAMLProvider"));
     let other = json!({ "SAMLProviderArn": provider("another") });
-    world.run_with("iam:DeleteSAMLProvider", other, assumed).expect("failed", "the sandbox has no providers");
+    world.run_with("iam:DeleteSAMLProvider", other, assumed).expect("failed", "IAM denies it, no guard does");
     assert!(world.calls().iter().any(|seen| seen.operation == "DeleteSAMLProvider"));
 }
 

@@ -55,6 +55,11 @@ impl Error {
         Self::new(400, "ValidationError", message)
     }
 
+    /// A text that cannot be read as an ARN; the two blanks are IAM's.
+    pub fn no_arn() -> Self {
+        Self::validation("Invalid ARN:  Could not be parsed!")
+    }
+
     pub fn input(message: impl Into<String>) -> Self {
         Self::new(400, "InvalidInput", message)
     }

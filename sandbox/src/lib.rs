@@ -15,6 +15,7 @@ mod policy;
 mod scenario;
 mod seed;
 mod server;
+mod service_linked;
 pub mod sigv4;
 pub mod state;
 mod world;

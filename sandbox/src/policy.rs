@@ -197,7 +197,7 @@ fn check_principal(principal: &Value, account: &Account) -> Result<(), Error> {
         for name in names {
             let valid = match kind.as_str() {
                 "AWS" => is_principal(name, account),
-                "Service" => name == "*" || name.contains('.') && !name.contains(['/', ':', ' ']),
+                "Service" => is_service(name),
                 "Federated" => name.contains('.') || name.starts_with("arn:"),
                 "CanonicalUser" => true,
                 _ => return Err(syntax()),
@@ -208,6 +208,24 @@ fn check_principal(principal: &Value, account: &Account) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether a name has the form of a service's. Which services there are is AWS's to know and changes; their domains are
+/// few.
+fn is_service(name: &str) -> bool {
+    const DOMAINS: [&str; 7] = [
+        ".amazonaws.com",
+        ".amazonaws.com.cn",
+        ".amazonaws.eu",
+        ".amazon.com",
+        ".aws.internal",
+        ".c2s.ic.gov",
+        ".sc2s.sgov.gov",
+    ];
+    let name = name.to_ascii_lowercase();
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    name == "*" || DOMAINS.iter().filter_map(|domain| name.strip_suffix(domain)).any(|rest| rest.split('.').all(label))
 }
 
 /// Whether a name in a trust policy stands for someone. Principals of other accounts can't be looked up.

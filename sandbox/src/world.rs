@@ -205,7 +205,7 @@ impl World {
             return Err(Error::not_implemented(&asking.name));
         };
         let handler = handler.ok_or_else(|| Error::not_implemented(&asking.name))?;
-        operations::check(operation, parameters)?;
+        operations::check(asking.service, operation, parameters)?;
         let no_parameters = Map::new();
         let parameters = parameters.as_object().unwrap_or(&no_parameters);
         let agent = request.headers.iter().find(|(name, _)| name == "user-agent").map_or("", |(_, agent)| agent);

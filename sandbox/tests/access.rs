@@ -2,6 +2,7 @@
 
 mod common;
 
+use awsiam_sandbox::sigv4::{self, Request, Signature};
 use awsiam_sandbox::{Effect, Fault, Options};
 use common::{Client, Credentials, element, http, now, policy, start, start_with};
 use serde_json::{Value, json};
@@ -54,9 +55,24 @@ fn signatures_are_checked() {
     let unsigned = http(&admin.host, "POST", "/", &[], form).expect("a reply");
     assert_eq!(common::refused(&unsigned).code, "MissingAuthenticationToken");
     let who = (admin.credentials.id.as_str(), admin.credentials.secret.as_str(), None);
-    let headers = awsiam_sandbox::sigv4::sign(who, "iam", &admin.host, form, now());
+    let headers = sigv4::sign(who, "iam", &admin.host, form, now());
     let tampered = http(&admin.host, "POST", "/", &headers, "Action=ListRoles&Version=2010-05-08").expect("a reply");
     assert_eq!(common::refused(&tampered).code, "SignatureDoesNotMatch");
+}
+
+#[test]
+fn signatures_may_be_for_any_region() {
+    let (_sandbox, admin) = start();
+    let form = "Action=ListUsers&Version=2010-05-08";
+    let who = (admin.credentials.id.as_str(), admin.credentials.secret.as_str(), None);
+    let mut headers = sigv4::sign(who, "iam", &admin.host, form, now());
+    let request = Request { method: "POST", path: "/", query: "", headers: &headers, body: form.as_bytes() };
+    let mut signature = Signature::read(&request).expect("a signature");
+    signature.region = "eu-west-1".to_owned();
+    signature.hex = signature.compute(&request, &admin.credentials.secret);
+    headers.retain(|(name, _)| name != "authorization");
+    headers.push(("authorization".to_owned(), signature.header()));
+    assert_eq!(http(&admin.host, "POST", "/", &headers, form).expect("a reply").status, 200);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use awsiam_iam::{table, wire};
 use awsiam_sandbox::{Fault, Options, Sandbox, Scenario, Seed};
-use common::{http, names, policy, start, start_with};
+use common::{Client, Refused, http, names, policy, start, start_with};
 use serde_json::{Value, json};
 
 #[test]
@@ -135,6 +135,185 @@ fn removing_between_pages_skips_nobody() {
     assert_eq!(client.no("ListRoles", json!({ "Marker": first["Marker"] })), (400, "ValidationError".to_owned()));
 }
 
+/// What a list gives one by one, by a member of its items; `between` is called after the first page.
+fn one_by_one(client: &Client, operation: &str, list: &str, parameters: &Value, between: impl FnOnce()) -> Vec<Value> {
+    let mut parameters = parameters.clone();
+    parameters["MaxItems"] = 1.into();
+    let (mut found, mut between) = (vec![], Some(between));
+    loop {
+        let page = client.ok(operation, parameters.clone());
+        found.extend(page[list].as_array().expect("a list").clone());
+        if page["IsTruncated"] == false {
+            return found;
+        }
+        assert!(found.len() < 20, "{operation} goes round in a circle");
+        let marker = page["Marker"].as_str().expect("a marker");
+        assert!(marker.chars().count() <= 320, "{operation}: {} characters", marker.chars().count());
+        parameters["Marker"] = marker.into();
+        between.take().into_iter().for_each(|between| between());
+    }
+}
+
+#[test]
+fn markers_are_short_however_long_the_keys_are() {
+    let (_sandbox, client) = start();
+    let nothing = || ();
+    let path = format!("/{}/", "p".repeat(300));
+    let document = policy("Allow", "s3:*").to_string();
+    let mut arns = vec![];
+    for name in ["one", "three", "two"] {
+        let made = client.ok("CreatePolicy", json!({ "PolicyName": name, "Path": path, "PolicyDocument": document }));
+        client.ok("AttachUserPolicy", json!({ "UserName": "bob", "PolicyArn": made["Policy"]["Arn"] }));
+        arns.push(made["Policy"]["Arn"].clone());
+    }
+    let user = json!({ "UserName": "bob" });
+    let list = |between: &dyn Fn()| {
+        let found = one_by_one(&client, "ListAttachedUserPolicies", "AttachedPolicies", &user, between);
+        names(&found.into(), "PolicyName")
+    };
+    assert_eq!(list(&nothing), ["one", "three", "two"]);
+    // The item that the marker names has gone: nobody is left out for that.
+    let detach = || drop(client.ok("DetachUserPolicy", json!({ "UserName": "bob", "PolicyArn": arns[0] })));
+    assert_eq!(list(&detach), ["one", "three", "two"]);
+
+    for end in ["a", "b", "c"] {
+        client.ok("CreateVirtualMFADevice", json!({ "VirtualMFADeviceName": "m".repeat(225) + end }));
+    }
+    let devices = one_by_one(&client, "ListVirtualMFADevices", "VirtualMFADevices", &json!({}), nothing);
+    let serials = names(&devices.into(), "SerialNumber");
+    assert_eq!(serials.iter().filter(|serial| serial.len() > 226).count(), 3, "{serials:?}");
+
+    let tags: Vec<_> =
+        ["α", "β", "γ"].iter().map(|end| json!({ "Key": "é".repeat(127) + end, "Value": "v" })).collect();
+    client.ok("TagUser", json!({ "UserName": "bob", "Tags": tags }));
+    assert_eq!(one_by_one(&client, "ListUserTags", "Tags", &user, nothing), tags);
+}
+
+#[test]
+fn roles_and_profiles_are_shown_in_part() {
+    let (_sandbox, client) = start();
+    let has = |shown: &Value| {
+        let asked = ["Description", "MaxSessionDuration", "RoleLastUsed", "Tags", "PermissionsBoundary"];
+        asked.into_iter().filter(|name| shown.get(name).is_some()).collect::<Vec<_>>()
+    };
+    let trust = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" },
+    ] });
+    let tags = json!([{ "Key": "a", "Value": "b" }]);
+    let plain = json!({ "RoleName": "r", "AssumeRolePolicyDocument": trust.to_string() });
+    let whole = json!({
+        "RoleName": "s", "AssumeRolePolicyDocument": trust.to_string(), "Description": "d", "Tags": tags,
+        "MaxSessionDuration": 7200, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    });
+    assert!(has(&client.ok("CreateRole", plain)["Role"]).is_empty());
+    assert_eq!(has(&client.ok("CreateRole", whole)["Role"]), ["Description", "Tags", "PermissionsBoundary"]);
+    let shown = client.ok("UpdateRoleDescription", json!({ "RoleName": "s", "Description": "e" }))["Role"].clone();
+    assert_eq!((has(&shown), &shown["Description"]), (vec!["Description"], &json!("e")));
+    let shown = client.ok("GetRole", json!({ "RoleName": "s" }))["Role"].clone();
+    assert_eq!(has(&shown), ["Description", "MaxSessionDuration", "RoleLastUsed", "Tags", "PermissionsBoundary"]);
+    let shown = client.ok("ListRoles", json!({}))["Roles"].as_array().expect("a list").clone();
+    let shown = shown.iter().find(|role| role["RoleName"] == "s").expect("the role");
+    assert_eq!(has(shown), ["Description", "MaxSessionDuration"]);
+
+    let profile = json!({ "InstanceProfileName": "i" });
+    assert!(has(&client.ok("CreateInstanceProfile", profile.clone())["InstanceProfile"]).is_empty());
+    client.ok("AddRoleToInstanceProfile", json!({ "InstanceProfileName": "i", "RoleName": "s" }));
+    let shown = client.ok("GetInstanceProfile", profile.clone())["InstanceProfile"].clone();
+    assert_eq!((&shown["Tags"], has(&shown["Roles"][0])), (&json!([]), vec!["Description"]));
+    client.ok("TagInstanceProfile", json!({ "InstanceProfileName": "i", "Tags": tags }));
+    assert_eq!(client.ok("GetInstanceProfile", profile)["InstanceProfile"]["Tags"], tags);
+    let shown = client.ok("ListInstanceProfilesForRole", json!({ "RoleName": "s" }))["InstanceProfiles"].clone();
+    assert!(has(&shown[0]).is_empty(), "lists show no tags");
+    let tagged = json!({ "InstanceProfileName": "j", "Tags": tags });
+    assert_eq!(client.ok("CreateInstanceProfile", tagged)["InstanceProfile"]["Tags"], tags);
+}
+
+#[test]
+fn a_report_of_last_use_names_who_may_use_a_service() {
+    let (_sandbox, client) = start();
+    let parameters = json!({ "PolicyName": "p", "PolicyDocument": policy("Allow", "iam:*").to_string() });
+    let arn = client.ok("CreatePolicy", parameters)["Policy"]["Arn"].clone();
+    let group = client.ok("CreateGroup", json!({ "GroupName": "watchers" }))["Group"]["Arn"].clone();
+    let eve = client.user_with("eve", &Value::Null);
+    for user in ["carol", "eve"] {
+        client.ok("AddUserToGroup", json!({ "UserName": user, "GroupName": "watchers" }));
+    }
+    client.ok("AttachGroupPolicy", json!({ "GroupName": "watchers", "PolicyArn": arn }));
+    client.ok("AttachRolePolicy", json!({ "RoleName": "deploy-role", "PolicyArn": arn }));
+    eve.ok("ListUsers", json!({}));
+    let entities = |arn: &Value, service: &str| {
+        let job = client.ok("GenerateServiceLastAccessedDetails", json!({ "Arn": arn }))["JobId"].clone();
+        let parameters = json!({ "JobId": job, "ServiceNamespace": service });
+        let found = client.ok("GetServiceLastAccessedDetailsWithEntities", parameters);
+        assert_eq!(found["JobStatus"], "COMPLETED");
+        let list = found["EntityDetailsList"].as_array().expect("a list").clone();
+        let name = |one: &Value| one["EntityInfo"]["Name"].as_str().expect("a name").to_owned();
+        list.iter().map(|one| (name(one), one.get("LastAuthenticated").is_some())).collect::<Vec<_>>()
+    };
+    let entry = |name: &str, used: bool| (name.to_owned(), used);
+    assert_eq!(entities(&arn, "iam"), [entry("deploy-role", false), entry("eve", true), entry("carol", false)]);
+    assert_eq!(entities(&group, "iam"), [entry("eve", true), entry("carol", false)]);
+    let user = client.ok("GetUser", json!({ "UserName": "eve" }))["User"]["Arn"].clone();
+    assert_eq!(entities(&user, "iam"), [entry("eve", true)]);
+    assert_eq!(entities(&user, "s3"), [], "eve may not use it");
+    let no_job = json!({ "JobId": "1".repeat(36), "ServiceNamespace": "iam" });
+    assert_eq!(client.no("GetServiceLastAccessedDetailsWithEntities", no_job), (404, "NoSuchEntity".to_owned()));
+}
+
+#[test]
+fn a_service_has_a_role_of_its_own() {
+    let (sandbox, client) = start();
+    for (service, name, policy) in [
+        ("batch", "Batch", Some("BatchServiceRolePolicy")),
+        ("config", "Config", Some("AWSConfigServiceRolePolicy")),
+        ("connect", "AmazonConnect", Some("AmazonConnectServiceLinkedRolePolicy")),
+        ("ops.apigateway", "APIGateway", Some("APIGatewayServiceRolePolicy")),
+        ("ops.emr-serverless", "AmazonEMRServerless", Some("AmazonEMRServerlessServiceRolePolicy")),
+        // The last are in no table: they are named after the service, and still apart.
+        ("ops.new-thing", "OpsNew-Thing", None),
+        ("new-thing", "New-Thing", None),
+        ("odd-.thing", "Odd-Thing", None),
+    ] {
+        let principal = format!("{service}.amazonaws.com");
+        let made = client.ok("CreateServiceLinkedRole", json!({ "AWSServiceName": principal }))["Role"].clone();
+        let name = format!("AWSServiceRoleFor{name}");
+        assert_eq!(
+            (&made["RoleName"], &made["Path"]),
+            (&json!(name), &json!(format!("/aws-service-role/{principal}/")))
+        );
+        let trust: Value =
+            serde_json::from_str(made["AssumeRolePolicyDocument"].as_str().expect("a policy")).expect("JSON");
+        let statement = json!({ "Effect": "Allow", "Principal": { "Service": principal }, "Action": "sts:AssumeRole" });
+        assert_eq!(trust["Statement"], json!([statement]));
+        let attached = client.ok("ListAttachedRolePolicies", json!({ "RoleName": name }));
+        assert_eq!(names(&attached["AttachedPolicies"], "PolicyName"), Vec::from_iter(policy));
+    }
+    let described = client.ok("CreateServiceLinkedRole", json!({ "AWSServiceName": "rds.amazonaws.com" }));
+    assert_eq!(described["Role"]["Description"], "Allows Amazon RDS to manage AWS resources on your behalf");
+    assert!(serde_json::from_value::<Seed>(sandbox.dump()).is_ok());
+    let invalid = (400, "InvalidInput".to_owned());
+    for service in ["amazonaws.com", ".amazonaws.com", "a..b.amazonaws.com", "batch"] {
+        assert_eq!(client.no("CreateServiceLinkedRole", json!({ "AWSServiceName": service })), invalid, "{service}");
+    }
+}
+
+#[test]
+fn few_services_have_roles_with_a_suffix() {
+    let (_sandbox, client) = start();
+    let create = |service: &str| {
+        client.iam("CreateServiceLinkedRole", json!({ "AWSServiceName": service, "CustomSuffix": "two" }))
+    };
+    for (service, name) in [("autoscaling", "AutoScaling"), ("connect", "AmazonConnect"), ("lexv2", "LexV2Bots")] {
+        let made = create(&format!("{service}.amazonaws.com")).expect(service);
+        assert_eq!(made["Role"]["RoleName"], format!("AWSServiceRoleFor{name}_two"));
+    }
+    for service in ["batch", "ops.apigateway", "new-thing"] {
+        let refused = create(&format!("{service}.amazonaws.com")).expect_err(service);
+        let message = format!("Custom suffix is not allowed for {service}.amazonaws.com");
+        assert_eq!(refused, Refused { status: 400, code: "InvalidInput".to_owned(), message });
+    }
+}
+
 #[test]
 fn a_renamed_user_keeps_its_id_its_keys_and_its_groups() {
     let (sandbox, client) = start();
@@ -177,7 +356,56 @@ fn other_partitions_have_their_own_arns() {
     let deny = "arn:aws-us-gov:iam::aws:policy/AWSDenyAll";
     client.ok("AttachUserPolicy", json!({ "UserName": "alice", "PolicyArn": deny }));
     let foreign = json!({ "UserName": "alice", "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll" });
-    assert_eq!(client.no("AttachUserPolicy", foreign).0, 404);
+    assert_eq!(client.no("AttachUserPolicy", foreign), (400, "ValidationError".to_owned()));
+}
+
+#[test]
+fn a_policy_is_named_by_an_arn_of_its_own() {
+    let (_sandbox, client) = start();
+    let document = policy("Allow", "s3:*").to_string();
+    // Parameters besides the ARN, by operation.
+    let calls = [
+        ("AttachUserPolicy", json!({ "UserName": "bob" })),
+        ("DetachUserPolicy", json!({ "UserName": "bob" })),
+        ("AttachGroupPolicy", json!({ "GroupName": "admins" })),
+        ("DetachGroupPolicy", json!({ "GroupName": "admins" })),
+        ("AttachRolePolicy", json!({ "RoleName": "app-role" })),
+        ("DetachRolePolicy", json!({ "RoleName": "app-role" })),
+        ("GetPolicy", json!({})),
+        ("DeletePolicy", json!({})),
+        ("ListEntitiesForPolicy", json!({})),
+        ("CreatePolicyVersion", json!({ "PolicyDocument": document })),
+        ("GetPolicyVersion", json!({ "VersionId": "v1" })),
+        ("ListPolicyVersions", json!({})),
+        ("SetDefaultPolicyVersion", json!({ "VersionId": "v1" })),
+        ("DeletePolicyVersion", json!({ "VersionId": "v1" })),
+        ("TagPolicy", json!({ "Tags": [{ "Key": "a", "Value": "b" }] })),
+        ("UntagPolicy", json!({ "TagKeys": ["a"] })),
+        ("ListPolicyTags", json!({})),
+    ];
+    let refused = |operation: &str, parameters: &Value, arn: &str| {
+        let mut parameters = parameters.clone();
+        parameters["PolicyArn"] = arn.into();
+        let refused = client.iam(operation, parameters).expect_err(operation);
+        assert_eq!(refused.status, 400, "{operation}: {refused:?}");
+        (refused.code, refused.message)
+    };
+    let role = "arn:aws:iam::123456789012:role/app-role";
+    for (operation, parameters) in &calls {
+        for none in ["longpolicynamebutnoarn", "arn:aws:iam:123456789012:policy/p", "arn:aws:iam::123456789012:"] {
+            let (code, message) = refused(operation, parameters, none);
+            assert_eq!((&*code, &*message), ("ValidationError", "Invalid ARN:  Could not be parsed!"), "{operation}");
+        }
+        let (code, message) = refused(operation, parameters, "arn:aws-cn:iam::aws:policy/ReadOnlyAccess");
+        assert_eq!((&*code, &*message), ("ValidationError", "Invalid ARN partition"), "{operation}");
+        let (code, message) = refused(operation, parameters, role);
+        assert_eq!((code, message), ("InvalidInput".to_owned(), format!("ARN {role} is not valid.")), "{operation}");
+    }
+    let boundary =
+        |arn: &str| client.no("PutUserPermissionsBoundary", json!({ "UserName": "bob", "PermissionsBoundary": arn }));
+    for arn in ["longpolicynamebutnoarn", role] {
+        assert_eq!(boundary(arn), (400, "ValidationError".to_owned()));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The account as a whole: its alias, its summary, and everything in it at once.
 //!
-//! What the sandbox does not have (SAML and `OpenID` providers, server certificates) is counted as none.
+//! What an account of the sandbox never has (SAML and `OpenID` providers, server certificates) is counted as none.
 
 use super::{Call, DONE, boundary_of, instance_profiles, policies, roles, several_lists, tag_list, users};
 use crate::error::{Error, Reply};
@@ -148,8 +148,7 @@ pub(super) fn authorization_details(call: &mut Call<'_>) -> Reply {
             "Tags": tags_of(&role.tags),
             "RoleLastUsed": roles::last_used(account, role),
         });
-        let without = ["MaxSessionDuration", "Description"];
-        found.push((format!("2/{key}"), (LISTS[2], with(roles::brief(account, role), &without, more))));
+        found.push((format!("2/{key}"), (LISTS[2], with(roles::plain(account, role), &["Description"], more))));
     }
     if wanted("LocalManagedPolicy") {
         for (key, policy) in &account.policies {

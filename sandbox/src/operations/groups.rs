@@ -99,9 +99,16 @@ pub(super) fn delete(call: &mut Call<'_>) -> Reply {
     DONE
 }
 
+/// Refuses a membership of someone or in something that is not there; where both are missing, IAM names the user.
+fn both(account: &Account, user: &str, group: &str) -> Result<(), Error> {
+    account.user(user)?;
+    account.group(group)?;
+    Ok(())
+}
+
 pub(super) fn add_user(call: &mut Call<'_>) -> Reply {
     let (group, user) = (call.text("GroupName"), call.text("UserName"));
-    call.account.group(group)?;
+    both(call.account, user, group)?;
     let user = call.account.user_mut(user)?;
     if user.groups.len() >= QUOTA_PER_USER && !user.groups.contains(group) {
         return Err(Error::quota("GroupsPerUser", QUOTA_PER_USER));
@@ -113,7 +120,7 @@ pub(super) fn add_user(call: &mut Call<'_>) -> Reply {
 /// Removing someone who is not a member is a success.
 pub(super) fn remove_user(call: &mut Call<'_>) -> Reply {
     let (group, user) = (call.text("GroupName"), call.text("UserName"));
-    call.account.group(group)?;
+    both(call.account, user, group)?;
     call.account.user_mut(user)?.groups.remove(group);
     DONE
 }

@@ -9,25 +9,22 @@ use serde_json::{Value, json};
 
 const QUOTA: usize = 1_000;
 
+/// An instance profile as lists show it: without tags.
 pub(crate) fn shown(account: &Account, profile: &InstanceProfile) -> Value {
     let roles: Vec<_> = profile
         .role
         .iter()
         .filter_map(|role| account.role(role).ok())
-        .map(|role| roles::brief(account, role))
+        .map(|role| roles::plain(account, role))
         .collect();
-    let mut shown = json!({
+    json!({
         "Path": profile.path,
         "InstanceProfileName": profile.name,
         "InstanceProfileId": profile.id,
         "Arn": account.arn("instance-profile", &profile.path, &profile.name),
         "CreateDate": profile.create_date,
         "Roles": roles,
-    });
-    if !profile.tags.is_empty() {
-        shown["Tags"] = tag_list(&profile.tags);
-    }
-    shown
+    })
 }
 
 pub(super) fn create(call: &mut Call<'_>) -> Reply {
@@ -46,14 +43,19 @@ pub(super) fn create(call: &mut Call<'_>) -> Reply {
         role: None,
         tags: call.tags()?,
     };
-    let reply = json!({ "InstanceProfile": shown(call.account, &profile) });
+    let mut shown = shown(call.account, &profile);
+    if !profile.tags.is_empty() {
+        shown["Tags"] = tag_list(&profile.tags);
+    }
     call.account.instance_profiles.insert(name.to_lowercase(), profile);
-    Ok(reply)
+    Ok(json!({ "InstanceProfile": shown }))
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
     let profile = call.account.instance_profile(call.text("InstanceProfileName"))?;
-    Ok(json!({ "InstanceProfile": shown(call.account, profile) }))
+    let mut shown = shown(call.account, profile);
+    shown["Tags"] = tag_list(&profile.tags);
+    Ok(json!({ "InstanceProfile": shown }))
 }
 
 pub(super) fn list(call: &mut Call<'_>) -> Reply {
@@ -87,7 +89,7 @@ pub(super) fn remove_role(call: &mut Call<'_>) -> Reply {
     call.account.role(role)?;
     let profile = call.account.instance_profile_mut(name)?;
     if profile.role.as_deref() != Some(role) {
-        return Err(Error::missing(format!("The role with name {role} cannot be found in Instance Profile {name}.")));
+        return Err(Error::missing(format!("Role {role} in Instance Profile {name} cannot be found.")));
     }
     profile.role = None;
     DONE

@@ -118,12 +118,10 @@ pub(super) fn change_password(call: &mut Call<'_>) -> Reply {
     DONE
 }
 
-fn no_policy(call: &Call<'_>) -> Error {
-    Error::missing(format!("The Password Policy with domain name {} cannot be found.", call.account.id))
-}
-
 pub(super) fn get_policy(call: &mut Call<'_>) -> Reply {
-    let policy = call.account.password_policy.as_ref().ok_or_else(|| no_policy(call))?;
+    let absent =
+        || Error::missing(format!("The Password Policy with domain name {} cannot be found.", call.account.id));
+    let policy = call.account.password_policy.as_ref().ok_or_else(absent)?;
     let mut shown = json!({
         "MinimumPasswordLength": policy.minimum_length,
         "RequireSymbols": policy.symbols,
@@ -160,6 +158,6 @@ pub(super) fn update_policy(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn delete_policy(call: &mut Call<'_>) -> Reply {
-    call.account.password_policy.take().ok_or_else(|| no_policy(call))?;
+    call.account.password_policy.take().ok_or_else(|| Error::not_found("account policy", "PasswordPolicy"))?;
     DONE
 }

@@ -14,6 +14,7 @@ mod login_profiles;
 mod mfa;
 mod policies;
 mod policy_use;
+mod providers;
 mod reports;
 mod roles;
 mod simulate;
@@ -27,6 +28,8 @@ use crate::error::{Error, Reply};
 use crate::state::{Account, Kind, Tags};
 use awsiam_iam::table::{self, Operation, Shape};
 use serde_json::{Map, Value, json};
+use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One call, on its way through the operation that answers it.
 pub(crate) struct Call<'a> {
@@ -155,6 +158,13 @@ pub(crate) fn handler(name: &str) -> Option<Handler> {
         "ListUserTags" | "ListRoleTags" | "ListPolicyTags" | "ListInstanceProfileTags" | "ListMFADeviceTags" => {
             tags::list
         }
+        "ListSAMLProviders" => providers::list_saml,
+        "GetSAMLProvider" | "DeleteSAMLProvider" => providers::no_saml,
+        "ListOpenIDConnectProviders" => providers::list_openid,
+        "GetOpenIDConnectProvider" => providers::get_openid,
+        "DeleteOpenIDConnectProvider" => providers::delete_openid,
+        "ListServerCertificates" => providers::list_certificates,
+        "GetServerCertificate" | "DeleteServerCertificate" => providers::no_certificate,
         "CreateAccountAlias" => account::create_alias,
         "DeleteAccountAlias" => account::delete_alias,
         "ListAccountAliases" => account::list_aliases,
@@ -165,6 +175,7 @@ pub(crate) fn handler(name: &str) -> Option<Handler> {
         "GetCredentialReport" => reports::get,
         "GenerateServiceLastAccessedDetails" => reports::generate_last_accessed,
         "GetServiceLastAccessedDetails" => reports::get_last_accessed,
+        "GetServiceLastAccessedDetailsWithEntities" => reports::get_entities,
         "ListPoliciesGrantingServiceAccess" => reports::policies_granting,
         "SimulatePrincipalPolicy" => simulate::principal,
         "SimulateCustomPolicy" => simulate::custom,
@@ -222,10 +233,31 @@ impl<'a> Call<'a> {
         Ok(tags)
     }
 
+    /// The ARN of the managed policy that a call is about.
+    pub fn policy_arn(&self) -> Result<&'a str, Error> {
+        self.arn_of("PolicyArn", "policy")
+    }
+
+    /// The text of a parameter that has to be the ARN of a certain kind of thing.
+    pub fn arn_of(&self, name: &str, kind: &str) -> Result<&'a str, Error> {
+        let arn = self.text(name);
+        if self.is_arn_of(arn, kind)? { Ok(arn) } else { Err(Error::input(format!("ARN {arn} is not valid."))) }
+    }
+
+    /// Whether an ARN is that of a certain kind of thing. IAM tells that it is none at all, or of another partition, in
+    /// other words than that it names something else.
+    fn is_arn_of(&self, arn: &str, kind: &str) -> Result<bool, Error> {
+        let [_, partition, service, _, _, resource] = arn_parts(arn).ok_or_else(Error::no_arn)?;
+        if partition != self.account.partition {
+            return Err(Error::validation("Invalid ARN partition"));
+        }
+        Ok(service == "iam" && resource.split_once('/').is_some_and(|(found, _)| found == kind))
+    }
+
     /// The boundary that a call asks for, which has to be there.
     pub fn boundary(&self) -> Result<Option<String>, Error> {
         let Some(arn) = self.optional("PermissionsBoundary") else { return Ok(None) };
-        if !is_policy_arn(arn) {
+        if !self.is_arn_of(arn, "policy")? {
             return Err(Error::validation(format!("ARN {arn} is not valid.")));
         }
         if !self.account.has_policy(arn) {
@@ -252,48 +284,25 @@ impl<'a> Call<'a> {
 
     /// The part of a list that this call asks for, and the marker of the rest.
     pub fn cut<K: AsRef<str>, T>(&self, items: Vec<(K, T)>) -> Result<Part<K, T>, Error> {
-        let (turn, last) = match self.optional("Marker") {
-            None => (0, None),
+        let place = match self.optional("Marker") {
+            None => Place::default(),
             Some(marker) => {
-                let position = self.read_marker(marker).ok_or_else(|| Error::validation("Invalid Marker."))?;
-                (position.0, Some(position.1))
+                Place::read(marker, self.operation.name).ok_or_else(|| Error::validation("Invalid Marker."))?
             }
         };
-        // The marker names the last item that was given, so that removals between two pages shift nothing.
-        let start = match &last {
-            None => 0,
-            Some(last) if last.is_empty() => 0,
-            Some(last) => match items.iter().position(|(key, _)| key.as_ref() == last) {
-                Some(at) => at + 1,
-                None if items.is_sorted_by(|one, other| one.0.as_ref() <= other.0.as_ref()) => {
-                    items.partition_point(|(key, _)| key.as_ref() <= last.as_str())
-                }
-                // An unsorted list whose last item has gone is given again: twice is better than never.
-                None => 0,
-            },
-        };
+        let start = place.after(&items);
         let asked = self.number("MaxItems").and_then(|count| usize::try_from(count).ok()).unwrap_or(100);
         let short = match self.pages {
             [] => usize::MAX,
-            pages if pages.iter().all(|size| *size == 0) => turn % 2,
-            pages => pages[turn % pages.len()],
+            pages if pages.iter().all(|size| *size == 0) => place.turn % 2,
+            pages => pages[place.turn % pages.len()],
         };
         let left = items.len() - start;
         let size = asked.min(short).min(left);
         let more = size < left;
         let page: Vec<_> = items.into_iter().skip(start).take(size).collect();
-        let marker = more.then(|| {
-            let last = page.last().map(|(key, _)| key.as_ref().to_owned()).or(last).unwrap_or_default();
-            digest::base64(format!("{}\n{}\n{last}", self.operation.name, turn + 1).as_bytes())
-        });
+        let marker = more.then(|| place.next(page.last().map(|(key, _)| key.as_ref())).write(self.operation.name));
         Ok((page, marker))
-    }
-
-    fn read_marker(&self, marker: &str) -> Option<(usize, String)> {
-        let text = String::from_utf8(digest::from_base64(marker)?).ok()?;
-        let mut parts = text.splitn(3, '\n');
-        (parts.next()? == self.operation.name).then_some(())?;
-        Some((parts.next()?.parse().ok()?, parts.next()?.to_owned()))
     }
 
     /// Whether something's path is under the prefix that was asked for.
@@ -302,20 +311,84 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Where a list goes on: after the last item that was given, so that removals between two pages shift nothing.
+#[derive(Debug, Default)]
+struct Place {
+    /// How many pages there were.
+    turn: usize,
+    /// How the key of the last item begins; empty before the first.
+    start: Vec<u8>,
+    /// What tells that key from others that begin alike.
+    hash: u64,
+}
+
+impl Place {
+    /// As much of a key as fits into a marker: IAM takes none of more than 320 characters, and keys may be longer.
+    const KEPT: usize = 128;
+
+    fn hash(key: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn read(marker: &str, operation: &str) -> Option<Self> {
+        let bytes = digest::from_base64(marker)?;
+        let mut parts = bytes.splitn(4, |byte| *byte == b'\n');
+        let mut text = || std::str::from_utf8(parts.next()?).ok();
+        (text()? == operation).then_some(())?;
+        let (turn, hash) = (text()?.parse().ok()?, text()?.parse().ok()?);
+        Some(Self { turn, hash, start: parts.next()?.to_vec() })
+    }
+
+    fn write(&self, operation: &str) -> String {
+        let head = format!("{operation}\n{}\n{}\n", self.turn, self.hash);
+        digest::base64(&[head.as_bytes(), &self.start].concat())
+    }
+
+    /// The place after a page that ended with this key; a page without items leaves it where it was.
+    fn next(self, last: Option<&str>) -> Self {
+        let turn = self.turn + 1;
+        let Some(last) = last else { return Self { turn, ..self } };
+        let start = last.as_bytes().iter().copied().take(Self::KEPT).collect();
+        Self { turn, start, hash: Self::hash(last) }
+    }
+
+    /// How many items of a list have been given.
+    fn after<K: AsRef<str>, T>(&self, items: &[(K, T)]) -> usize {
+        let is_last = |key: &str| key.as_bytes().starts_with(&self.start) && Self::hash(key) == self.hash;
+        if let Some(at) = items.iter().position(|(key, _)| is_last(key.as_ref())) {
+            return at + 1;
+        }
+        if !items.is_sorted_by(|one, other| one.0.as_ref() <= other.0.as_ref()) {
+            // An unsorted list whose last item has gone is given again: twice is better than never.
+            return 0;
+        }
+        // The same goes for items that a shortened key cannot be told from.
+        let whole = self.start.len() < Self::KEPT;
+        items.partition_point(|(key, _)| match key.as_ref().as_bytes().cmp(&self.start) {
+            Ordering::Less => true,
+            Ordering::Equal => whole,
+            Ordering::Greater => false,
+        })
+    }
+}
+
 /// Nothing to answer but that it was done.
 pub(crate) const DONE: Reply = Ok(Value::Null);
 
-/// Whether a text has the form of a managed policy's ARN.
-pub(crate) fn is_policy_arn(arn: &str) -> bool {
-    let parts: Vec<_> = arn.splitn(6, ':').collect();
-    parts.len() == 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].starts_with("policy/")
+/// The parts of an ARN: `arn`, partition, service, region, account and resource. Region and account may be empty.
+pub(crate) fn arn_parts(arn: &str) -> Option<[&str; 6]> {
+    let parts: [&str; 6] = arn.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
+    let [scheme, partition, service, _, _, resource] = parts;
+    (scheme == "arn" && ![partition, service, resource].contains(&"")).then_some(parts)
 }
 
 /// The status that a call sets; only service-specific credentials can be set to Expired.
 pub(crate) fn status(call: &Call<'_>) -> Result<String, Error> {
     let status = call.text("Status");
     if status == "Expired" {
-        return Err(constraint("status", "Member must satisfy enum value set: [Active, Inactive]"));
+        return Err(Error::validation(Broken::of("iam").one("status", &call.parameters["Status"], NOT_A_VALUE)));
     }
     Ok(status.to_owned())
 }
@@ -330,28 +403,23 @@ pub(crate) fn boundary_of(arn: Option<&String>) -> Value {
     arn.map_or(Value::Null, |arn| json!({ "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn }))
 }
 
-fn constraint(path: &str, rule: &str) -> Error {
-    Error::validation(format!("1 validation error detected: Value at '{path}' failed to satisfy constraint: {rule}"))
-}
+const NOT_A_VALUE: &str = "Member must satisfy enum value set";
 
-/// Checks parameters against the table: presence, length, values and characters, in IAM's words.
-pub(crate) fn check(operation: &Operation, parameters: &Value) -> Result<(), Error> {
-    let mut broken = vec![];
-    let mut odd = None;
-    for member in operation.input {
-        match parameters.get(member.name) {
-            None if member.required => {
-                broken.push((lower_first(member.name), "Member must not be null".to_owned()));
-            }
-            None => {}
-            Some(value) => check_value(member.shape, value, &lower_first(member.name), &mut broken, &mut odd),
-        }
+/// Checks parameters against the table: presence, length, values and characters, in the words of the service.
+pub(crate) fn check(service: &str, operation: &Operation, parameters: &Value) -> Result<(), Error> {
+    let mut broken = Broken::of(service);
+    broken.members(operation.input, parameters, "");
+    if broken.rules.is_empty() {
+        return broken.odd.map_or(Ok(()), Err);
     }
-    if broken.is_empty() {
-        return odd.map_or(Ok(()), Err);
-    }
-    let texts: Vec<_> =
-        broken.iter().map(|(path, rule)| format!("Value at '{path}' failed to satisfy constraint: {rule}")).collect();
+    // Several are told in the order in which a hash map in Java gives the members.
+    let buckets = (operation.input.len() * 4 / 3).next_power_of_two().max(16);
+    broken.rules.sort_by_key(|(path, _)| {
+        let hash = path.split('.').next().unwrap_or_default().bytes();
+        let hash = hash.fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        (hash ^ hash >> 16) as usize & (buckets - 1)
+    });
+    let texts: Vec<_> = broken.rules.into_iter().map(|(_, text)| text).collect();
     let errors = if texts.len() == 1 { "error" } else { "errors" };
     Err(Error::validation(format!("{} validation {errors} detected: {}", texts.len(), texts.join("; "))))
 }
@@ -363,74 +431,105 @@ fn lower_first(name: &str) -> String {
     name[..count].to_lowercase() + &name[count..]
 }
 
-fn check_value(shape: &Shape, value: &Value, path: &str, broken: &mut Vec<(String, String)>, odd: &mut Option<Error>) {
-    let (size, unit) = match value {
-        Value::String(text) => (i64::try_from(text.chars().count()).unwrap_or(i64::MAX), "have length"),
-        Value::Array(items) => (i64::try_from(items.len()).unwrap_or(i64::MAX), "have length"),
-        Value::Number(number) => (number.as_i64().unwrap_or(i64::MAX), "have value"),
-        _ => (0, ""),
-    };
-    if !unit.is_empty() {
-        if let Some(min) = shape.min.filter(|min| size < *min) {
-            broken.push((path.to_owned(), format!("Member must {unit} greater than or equal to {min}")));
-        }
-        if let Some(max) = shape.max.filter(|max| size > *max) {
-            broken.push((path.to_owned(), format!("Member must {unit} less than or equal to {max}")));
+/// The rules of the table that a call's parameters break.
+struct Broken {
+    /// Whether the service repeats what was sent: STS does, IAM does not.
+    quotes: bool,
+    /// The members, and what is told of them.
+    rules: Vec<(String, String)>,
+    /// What IAM tells in words of its own, where no other rule is broken.
+    odd: Option<Error>,
+}
+
+impl Broken {
+    fn of(service: &str) -> Self {
+        Self { quotes: service == "sts", rules: vec![], odd: None }
+    }
+
+    /// What is told of one broken rule; the value is null where none was sent.
+    fn text(&self, path: &str, value: &Value, rule: &str) -> String {
+        let sent = match value {
+            _ if !self.quotes => String::new(),
+            Value::Null => " null".to_owned(),
+            Value::String(text) => format!(" '{text}'"),
+            other => format!(" '{other}'"),
+        };
+        format!("Value{sent} at '{path}' failed to satisfy constraint: {rule}")
+    }
+
+    /// The message for a rule that is the only one broken.
+    fn one(&self, path: &str, value: &Value, rule: &str) -> String {
+        format!("1 validation error detected: {}", self.text(path, value, rule))
+    }
+
+    fn add(&mut self, path: &str, value: &Value, rule: &str) {
+        let text = self.text(path, value, rule);
+        self.rules.push((path.to_owned(), text));
+    }
+
+    fn members(&mut self, members: &[table::Member], values: &Value, above: &str) {
+        for member in members {
+            let path = format!("{above}{}", lower_first(member.name));
+            match values.get(member.name) {
+                None if member.required => self.add(&path, &Value::Null, "Member must not be null"),
+                None => {}
+                Some(value) => self.value(member.shape, value, &path),
+            }
         }
     }
-    match (value, &shape.kind) {
-        (Value::String(text), _) => {
-            if !shape.values.is_empty() && !shape.values.contains(&text.as_str()) {
-                broken.push((
-                    path.to_owned(),
-                    format!("Member must satisfy enum value set: [{}]", shape.values.join(", ")),
-                ));
-            } else if broken.is_empty() && table_pattern_fails(shape, text) {
-                odd.get_or_insert_with(|| wrong_characters(shape, path));
+
+    fn value(&mut self, shape: &Shape, value: &Value, path: &str) {
+        let (size, unit) = match value {
+            Value::String(text) => (i64::try_from(text.chars().count()).unwrap_or(i64::MAX), "have length"),
+            Value::Array(items) => (i64::try_from(items.len()).unwrap_or(i64::MAX), "have length"),
+            Value::Number(number) => (number.as_i64().unwrap_or(i64::MAX), "have value"),
+            _ => (0, ""),
+        };
+        if !unit.is_empty() {
+            if let Some(min) = shape.min.filter(|min| size < *min) {
+                self.add(path, value, &format!("Member must {unit} greater than or equal to {min}"));
+            }
+            if let Some(max) = shape.max.filter(|max| size > *max) {
+                self.add(path, value, &format!("Member must {unit} less than or equal to {max}"));
             }
         }
-        (Value::Array(items), table::Kind::List(of)) => {
-            for (i, item) in items.iter().enumerate() {
-                check_value(of, item, &format!("{path}.{}.member", i + 1), broken, odd);
-            }
-        }
-        (Value::Object(map), table::Kind::Structure(members)) => {
-            for member in *members {
-                let path = format!("{path}.{}", lower_first(member.name));
-                match map.get(member.name) {
-                    None if member.required => broken.push((path, "Member must not be null".to_owned())),
-                    None => {}
-                    Some(value) => check_value(member.shape, value, &path, broken, odd),
+        match (value, &shape.kind) {
+            (Value::String(text), _) => {
+                if !shape.values.is_empty() && !shape.values.contains(&text.as_str()) {
+                    self.add(path, value, NOT_A_VALUE);
+                } else if self.rules.is_empty() && table_pattern_fails(shape, text) && self.odd.is_none() {
+                    self.odd = Some(Error::validation(self.wrong_characters(shape, value, path)));
                 }
             }
+            (Value::Array(items), table::Kind::List(of)) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.value(of, item, &format!("{path}.{}.member", i + 1));
+                }
+            }
+            (Value::Object(_), table::Kind::Structure(members)) => self.members(members, value, &format!("{path}.")),
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn wrong_characters(&self, shape: &Shape, value: &Value, path: &str) -> String {
+        let rule = match shape.name {
+            "pathType" | "policyPathType" | "pathPrefixType" => {
+                "It must begin and end with / and contain only alphanumeric characters and/or / characters."
+            }
+            name if !self.quotes && name.to_lowercase().contains("name") => {
+                "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+            }
+            _ => {
+                let pattern = shape.pattern.unwrap_or_default().trim_start_matches("^(?:").trim_end_matches(")$");
+                return self.one(path, value, &format!("Member must satisfy regular expression pattern: {pattern}"));
+            }
+        };
+        format!("The specified value for {path} is invalid. {rule}")
     }
 }
 
 fn table_pattern_fails(shape: &Shape, text: &str) -> bool {
     shape.pattern.is_some() && awsiam_iam::wire::check_text(shape, text).is_err()
-}
-
-fn wrong_characters(shape: &Shape, path: &str) -> Error {
-    let rule = match shape.name {
-        "pathType" | "policyPathType" | "pathPrefixType" => {
-            "It must begin and end with / and contain only alphanumeric characters and/or / characters."
-        }
-        name if name.to_lowercase().contains("name") => {
-            "It must contain only alphanumeric characters and/or the following: +=,.@_-"
-        }
-        _ => {
-            return constraint(
-                path,
-                &format!(
-                    "Member must satisfy regular expression pattern: {}",
-                    shape.pattern.unwrap_or_default().trim_start_matches("^(?:").trim_end_matches(")$")
-                ),
-            );
-        }
-    };
-    Error::validation(format!("The specified value for {path} is invalid. {rule}"))
 }
 
 /// A page that is cut across several lists; each item comes with the member that it belongs to.

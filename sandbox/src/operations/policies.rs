@@ -2,7 +2,7 @@
 //!
 //! Attaching them to principals is in another file.
 
-use super::{Call, DONE, is_policy_arn, tag_list};
+use super::{Call, DONE, tag_list};
 use crate::error::{Error, Reply};
 use crate::managed::{self, Managed};
 use crate::policy;
@@ -15,10 +15,6 @@ const VERSION_QUOTA: usize = 5;
 
 fn not_found(arn: &str) -> Error {
     Error::missing(format!("Policy {arn} was not found."))
-}
-
-fn check_arn(arn: &str) -> Result<(), Error> {
-    if is_policy_arn(arn) { Ok(()) } else { Err(Error::input(format!("ARN {arn} is not valid."))) }
 }
 
 /// A customer managed policy as lists show it.
@@ -103,15 +99,19 @@ fn check_document(document: &str) -> Result<(), Error> {
 
 /// The customer managed policy that a call means to change.
 fn own<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Policy, Error> {
-    let arn = call.text("PolicyArn");
-    check_arn(arn)?;
+    own_or(call, not_found(call.text("PolicyArn")))
+}
+
+/// The same, with the error where there is none.
+fn own_or<'c>(call: &'c mut Call<'_>, absent: Error) -> Result<&'c mut Policy, Error> {
+    let arn = call.policy_arn()?;
     if managed::by_arn(&call.account.partition, arn).is_some() {
         return Err(Error::denied(format!(
             "User: {} is not authorized to perform: iam:{} on resource: policy {arn}",
             call.caller.arn, call.operation.name
         )));
     }
-    call.account.policy_mut(arn).ok_or_else(|| not_found(arn))
+    call.account.policy_mut(arn).ok_or(absent)
 }
 
 pub(super) fn create(call: &mut Call<'_>) -> Reply {
@@ -149,8 +149,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
-    let arn = call.text("PolicyArn");
-    check_arn(arn)?;
+    let arn = call.policy_arn()?;
     if let Some(policy) = managed::by_arn(&call.account.partition, arn) {
         return Ok(json!({ "Policy": shown_managed(call.account, policy) }));
     }
@@ -245,8 +244,7 @@ fn no_version(arn: &str, version: &str) -> Error {
 }
 
 pub(super) fn get_version(call: &mut Call<'_>) -> Reply {
-    let (arn, id) = (call.text("PolicyArn"), call.text("VersionId"));
-    check_arn(arn)?;
+    let (arn, id) = (call.policy_arn()?, call.text("VersionId"));
     if let Some(policy) = managed::by_arn(&call.account.partition, arn) {
         if id != policy.version {
             return Err(no_version(arn, id));
@@ -257,15 +255,15 @@ pub(super) fn get_version(call: &mut Call<'_>) -> Reply {
             json!({ "PolicyVersion": shown.ok_or_else(|| Error::not_implemented("GetPolicyVersion of this policy"))? }),
         );
     }
-    let policy = call.account.policy(arn).ok_or_else(|| not_found(arn))?;
+    // A version of a policy that is not there is a version that is not there.
+    let policy = call.account.policy(arn).ok_or_else(|| no_version(arn, id))?;
     let version = policy.version(id).ok_or_else(|| no_version(arn, id))?;
     Ok(json!({ "PolicyVersion": shown_version(policy, version, true) }))
 }
 
 /// The newest version comes first.
 pub(super) fn list_versions(call: &mut Call<'_>) -> Reply {
-    let arn = call.text("PolicyArn");
-    check_arn(arn)?;
+    let arn = call.policy_arn()?;
     if let Some(policy) = managed::by_arn(&call.account.partition, arn) {
         let version = managed_version(call.account, policy, false);
         return call.page("Versions", version.map(|version| (policy.version, version)), |version| version);
@@ -278,7 +276,7 @@ pub(super) fn list_versions(call: &mut Call<'_>) -> Reply {
 
 pub(super) fn set_default(call: &mut Call<'_>) -> Reply {
     let (arn, id) = (call.text("PolicyArn"), call.text("VersionId"));
-    let policy = own(call)?;
+    let policy = own_or(call, no_version(arn, id))?;
     policy.version(id).ok_or_else(|| no_version(arn, id))?;
     id.clone_into(&mut policy.default_version);
     policy.update_date = now();
@@ -298,8 +296,7 @@ pub(super) fn delete_version(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn list_entities(call: &mut Call<'_>) -> Reply {
-    let arn = call.text("PolicyArn");
-    check_arn(arn)?;
+    let arn = call.policy_arn()?;
     let account = &*call.account;
     if !account.has_policy(arn) {
         return Err(not_found(arn));

@@ -2,7 +2,7 @@
 //!
 //! The three kinds of principals differ only in names and quotas.
 
-use super::{Call, DONE, is_policy_arn, roles};
+use super::{Call, DONE, roles};
 use crate::error::{Error, Reply};
 use crate::policy;
 use crate::state::{Document, Kind};
@@ -74,12 +74,9 @@ pub(super) fn delete(call: &mut Call<'_>, kind: Kind) -> Reply {
 
 /// Attaching what is attached already changes nothing and succeeds.
 pub(super) fn attach(call: &mut Call<'_>, kind: Kind) -> Reply {
-    let (name, arn) = (name(call, kind), call.text("PolicyArn"));
+    let (name, arn) = (name(call, kind), call.policy_arn()?);
     changeable(call, kind)?;
     call.account.holder(kind, name)?;
-    if !is_policy_arn(arn) {
-        return Err(Error::input(format!("ARN {arn} is not valid.")));
-    }
     if !call.account.has_policy(arn) {
         return Err(Error::missing(format!("Policy {arn} does not exist or is not attachable.")));
     }
@@ -100,12 +97,9 @@ pub(super) fn attach(call: &mut Call<'_>, kind: Kind) -> Reply {
 }
 
 pub(super) fn detach(call: &mut Call<'_>, kind: Kind) -> Reply {
-    let arn = call.text("PolicyArn");
+    let arn = call.policy_arn()?;
     changeable(call, kind)?;
     let attached = call.account.holder(kind, name(call, kind))?.attached();
-    if !is_policy_arn(arn) {
-        return Err(Error::input(format!("ARN {arn} is not valid.")));
-    }
     if !attached.remove(arn) {
         return Err(Error::missing(format!("Policy {arn} was not found.")));
     }

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::digest::base64;
 use crate::error::{Error, Reply};
 use crate::policy::several;
-use crate::state::{Account, Kind, User, now, uuid};
+use crate::state::{Account, Kind, LastUsed, User, now, uuid};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -150,6 +150,20 @@ pub(super) fn generate_last_accessed(call: &mut Call<'_>) -> Reply {
     Ok(json!({ "JobId": job }))
 }
 
+/// The last uses of a principal's keys or sessions.
+fn uses(account: &Account, kind: Kind, name: &str) -> Result<Vec<LastUsed>, Error> {
+    Ok(match kind {
+        Kind::User => account.user(name)?.access_keys.iter().filter_map(|key| account.key_last_used(key)).collect(),
+        Kind::Role => account.role_last_used(account.role(name)?).into_iter().collect(),
+        Kind::Group => vec![],
+    })
+}
+
+/// The latest of several uses that was of this service.
+fn latest<'a>(used: &'a [LastUsed], service: &str) -> Option<&'a LastUsed> {
+    used.iter().filter(|used| used.service == service).max_by(|one, other| one.date.cmp(&other.date))
+}
+
 /// The services that a principal may use, with the last use of IAM and STS, the only services here.
 pub(super) fn get_last_accessed(call: &mut Call<'_>) -> Reply {
     let job = call.text("JobId");
@@ -157,14 +171,7 @@ pub(super) fn get_last_accessed(call: &mut Call<'_>) -> Reply {
     let (arn, made) =
         account.running.jobs.get(job).ok_or_else(|| Error::missing(format!("Job {job} cannot be found.")))?;
     let (sources, used) = if let Some((kind, name)) = holder(account, arn) {
-        let used: Vec<_> = match kind {
-            Kind::User => {
-                account.user(&name)?.access_keys.iter().filter_map(|key| account.key_last_used(key)).collect()
-            }
-            Kind::Role => account.role_last_used(account.role(&name)?).into_iter().collect(),
-            Kind::Group => vec![],
-        };
-        (sources(account, kind, &name).0, used)
+        (sources(account, kind, &name).0, uses(account, kind, &name)?)
     } else {
         let document = account.document(arn).unwrap_or_default();
         let source =
@@ -176,7 +183,7 @@ pub(super) fn get_last_accessed(call: &mut Call<'_>) -> Reply {
         names.extend(["iam", "sts", "s3", "ec2", "kms", "lambda", "logs", "cloudtrail"].map(str::to_owned));
     }
     let services = names.into_iter().map(|name| {
-        let last = used.iter().filter(|used| used.service == name).max_by(|one, other| one.date.cmp(&other.date));
+        let last = latest(&used, &name);
         let mut shown = json!({
             "ServiceName": name.to_uppercase(),
             "ServiceNamespace": name,
@@ -192,6 +199,53 @@ pub(super) fn get_last_accessed(call: &mut Call<'_>) -> Reply {
     let mut reply = call.page("ServicesLastAccessed", services, |shown| shown)?;
     reply["JobStatus"] = "COMPLETED".into();
     reply["JobType"] = "SERVICE_LEVEL".into();
+    reply["JobCreationDate"] = made.as_str().into();
+    reply["JobCompletionDate"] = made.as_str().into();
+    Ok(reply)
+}
+
+/// The users and roles that a job is about: one of them, a group's members, or those who hold a policy.
+fn entities(account: &Account, arn: &str) -> Vec<(Kind, String)> {
+    let users = account.users.values().map(|user| (Kind::User, user.name.clone()));
+    let roles = account.roles.values().map(|role| (Kind::Role, role.name.clone()));
+    match holder(account, arn) {
+        Some((Kind::Group, group)) => {
+            users.filter(|(_, name)| account.user(name).is_ok_and(|user| user.groups.contains(&group))).collect()
+        }
+        Some(one) => vec![one],
+        None => {
+            let holds = |source: &Source| source.arn.as_deref() == Some(arn);
+            users.chain(roles).filter(|(kind, name)| sources(account, *kind, name).0.iter().any(holds)).collect()
+        }
+    }
+}
+
+/// Who may use one of a job's services, and when they last did.
+pub(super) fn get_entities(call: &mut Call<'_>) -> Reply {
+    let (job, service) = (call.text("JobId"), call.text("ServiceNamespace"));
+    let account = &*call.account;
+    let (arn, made) =
+        account.running.jobs.get(job).ok_or_else(|| Error::missing(format!("Job {job} cannot be found.")))?;
+    let mut found = vec![];
+    for (kind, name) in entities(account, arn) {
+        let granted = namespaces(&sources(account, kind, &name).0);
+        if !granted.contains("*") && !granted.contains(service) {
+            continue;
+        }
+        let (arn, id, path) = match kind {
+            Kind::Role => account.role(&name).map(|role| (account.role_arn(role), &role.id, &role.path))?,
+            _ => account.user(&name).map(|user| (account.user_arn(user), &user.id, &user.path))?,
+        };
+        let entity = json!({ "Arn": arn, "Name": name, "Type": kind.word().to_uppercase(), "Id": id, "Path": path });
+        let mut shown = json!({ "EntityInfo": entity });
+        if let Some(last) = latest(&uses(account, kind, &name)?, service) {
+            shown["LastAuthenticated"] = last.date.as_str().into();
+        }
+        found.push((arn, shown));
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut reply = call.page("EntityDetailsList", found, |shown| shown)?;
+    reply["JobStatus"] = "COMPLETED".into();
     reply["JobCreationDate"] = made.as_str().into();
     reply["JobCompletionDate"] = made.as_str().into();
     Ok(reply)

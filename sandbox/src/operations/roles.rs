@@ -6,14 +6,14 @@ use super::{Call, DONE, boundary_of, tag_list};
 use crate::error::{Error, Reply};
 use crate::policy;
 use crate::state::{Account, Document, Role, new_id, now, uuid};
-use crate::{clock, managed};
+use crate::{clock, managed, service_linked};
 use serde_json::{Value, json};
 
 const QUOTA: usize = 1_000;
 const TRUST_QUOTA: usize = 2_048;
 
-/// A role as lists show it.
-pub(crate) fn brief(account: &Account, role: &Role) -> Value {
+/// A role as it is shown when it is made or described, and inside of an instance profile.
+pub(crate) fn plain(account: &Account, role: &Role) -> Value {
     let mut shown = json!({
         "Path": role.path,
         "RoleName": role.name,
@@ -21,9 +21,15 @@ pub(crate) fn brief(account: &Account, role: &Role) -> Value {
         "Arn": account.role_arn(role),
         "CreateDate": role.create_date,
         "AssumeRolePolicyDocument": role.trust.0,
-        "MaxSessionDuration": role.max_session_duration,
     });
     role.description.iter().for_each(|text| shown["Description"] = text.as_str().into());
+    shown
+}
+
+/// A role as lists show it.
+fn brief(account: &Account, role: &Role) -> Value {
+    let mut shown = plain(account, role);
+    shown["MaxSessionDuration"] = role.max_session_duration.into();
     shown
 }
 
@@ -34,10 +40,9 @@ pub(crate) fn last_used(account: &Account, role: &Role) -> Value {
     }
 }
 
-fn whole(account: &Account, role: &Role) -> Value {
-    let mut shown = brief(account, role);
+/// What `CreateRole` and `GetRole` show of a role besides.
+fn with_boundary_and_tags(mut shown: Value, role: &Role) -> Value {
     shown["PermissionsBoundary"] = boundary_of(role.permissions_boundary.as_ref());
-    shown["RoleLastUsed"] = last_used(account, role);
     if !role.tags.is_empty() {
         shown["Tags"] = tag_list(&role.tags);
     }
@@ -93,16 +98,16 @@ pub(super) fn create(call: &mut Call<'_>) -> Reply {
     if call.account.roles.len() >= QUOTA {
         return Err(Error::quota("RolesPerAccount", QUOTA));
     }
-    let mut shown = whole(call.account, &role);
-    // A new role has no last use to show.
-    shown["RoleLastUsed"] = Value::Null;
+    let shown = with_boundary_and_tags(plain(call.account, &role), &role);
     call.account.roles.insert(name.to_lowercase(), role);
     Ok(json!({ "Role": shown }))
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
     let role = call.account.role(call.text("RoleName"))?;
-    Ok(json!({ "Role": whole(call.account, role) }))
+    let mut shown = with_boundary_and_tags(brief(call.account, role), role);
+    shown["RoleLastUsed"] = last_used(call.account, role);
+    Ok(json!({ "Role": shown }))
 }
 
 pub(super) fn list(call: &mut Call<'_>) -> Reply {
@@ -133,7 +138,8 @@ pub(super) fn update_description(call: &mut Call<'_>) -> Reply {
         unprotected(role)?;
     }
     role.description = Some(text);
-    get(call)
+    let role = call.account.role(call.text("RoleName"))?;
+    Ok(json!({ "Role": plain(call.account, role) }))
 }
 
 pub(super) fn update_trust(call: &mut Call<'_>) -> Reply {
@@ -182,53 +188,56 @@ pub(super) fn delete_boundary(call: &mut Call<'_>) -> Reply {
     DONE
 }
 
-/// Service names whose role is not simply named after them.
-const SERVICE_ROLES: [(&str, &str); 12] = [
-    ("autoscaling", "AutoScaling"),
-    ("elasticloadbalancing", "ElasticLoadBalancing"),
-    ("spot", "EC2Spot"),
-    ("spotfleet", "EC2SpotFleet"),
-    ("ecs", "ECS"),
-    ("eks", "AmazonEKS"),
-    ("rds", "RDS"),
-    ("support", "Support"),
-    ("trustedadvisor", "TrustedAdvisor"),
-    ("elasticbeanstalk", "ElasticBeanstalk"),
-    ("guardduty", "AmazonGuardDuty"),
-    ("config", "ConfigRole"),
-];
+/// The name of a service without its domain.
+fn service_name(principal: &str) -> Option<&str> {
+    let name = principal.strip_suffix(".amazonaws.com").or_else(|| principal.strip_suffix(".amazonaws.com.cn"))?;
+    name.split('.').all(|label| !label.is_empty()).then_some(name)
+}
+
+/// What the role of a service is called that the table of them does not have: `Ops-One` for `ops-one`, `OpsOne` for
+/// `ops.one`.
+fn title(service: &str) -> String {
+    let upper = |word: &str| {
+        let mut letters = word.trim_end_matches('.').chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+    };
+    service.split_inclusive(['.', '-']).map(upper).collect()
+}
 
 pub(super) fn create_service_linked(call: &mut Call<'_>) -> Reply {
-    let service = call.text("AWSServiceName");
-    let short = service.split('.').next().unwrap_or_default();
-    if short.is_empty() || !service.ends_with(".amazonaws.com") && !service.ends_with(".amazonaws.com.cn") {
-        return Err(Error::input(format!("Service Role name {service} is not a valid service name")));
+    let principal = call.text("AWSServiceName");
+    let service = service_name(principal)
+        .ok_or_else(|| Error::input(format!("Service Role name {principal} is not a valid service name")))?;
+    let known = service_linked::of(service);
+    let suffix = call.optional("CustomSuffix").map(|suffix| format!("_{suffix}"));
+    if suffix.is_some() && known.is_none_or(|known| !known.suffix) {
+        return Err(Error::input(format!("Custom suffix is not allowed for {principal}")));
     }
-    let known = SERVICE_ROLES.iter().find(|(known, _)| *known == short).map(|(_, name)| (*name).to_owned());
-    let title = known.unwrap_or_else(|| short[..1].to_uppercase() + &short[1..]);
-    let suffix = call.optional("CustomSuffix").map(|suffix| format!("_{suffix}")).unwrap_or_default();
-    let name = format!("AWSServiceRoleFor{title}{suffix}");
+    let title = known.map_or_else(|| title(service), |known| known.name.to_owned());
+    let name = format!("AWSServiceRoleFor{title}{}", suffix.unwrap_or_default());
     if call.account.roles.contains_key(&name.to_lowercase()) {
         return Err(Error::input(format!(
             "Service role name {name} has been taken in this account, please try a different suffix."
         )));
     }
     let trust = json!({ "Version": "2012-10-17", "Statement": [
-        { "Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": { "Service": [service] } },
+        { "Effect": "Allow", "Principal": { "Service": principal }, "Action": "sts:AssumeRole" },
     ] });
+    let description = call.optional("Description").or_else(|| known.and_then(|known| known.description));
     let mut role = Role {
         name: name.clone(),
-        path: format!("/aws-service-role/{service}/"),
+        path: format!("/aws-service-role/{principal}/"),
         id: new_id("AROA"),
         create_date: now(),
         trust: Document(trust.to_string()),
-        description: call.optional("Description").map(str::to_owned),
+        description: description.map(str::to_owned),
         max_session_duration: 3_600,
         ..Role::default()
     };
-    let of_service = managed::all().iter().find(|policy| policy.name == format!("{title}ServiceRolePolicy"));
-    role.attached_policies.extend(of_service.map(|policy| policy.arn(&call.account.partition)));
-    let shown = brief(call.account, &role);
+    let policy = known.map_or_else(|| format!("{title}ServiceRolePolicy"), |known| known.policy.to_owned());
+    let arn = format!("arn:{}:iam::aws:policy/aws-service-role/{policy}", call.account.partition);
+    role.attached_policies.extend(managed::by_arn(&call.account.partition, &arn).map(|_| arn.clone()));
+    let shown = plain(call.account, &role);
     call.account.roles.insert(name.to_lowercase(), role);
     Ok(json!({ "Role": shown }))
 }

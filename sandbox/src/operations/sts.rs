@@ -3,7 +3,7 @@
 //! Sessions with SAML or web identities are not there; session tags and source identities are
 //! refused.
 
-use super::{Call, Handler, mfa, roles};
+use super::{Call, Handler, arn_parts, mfa, roles};
 use crate::authorize::{Context, Decision, evaluate_trust};
 use crate::caller::{self, Caller, Who};
 use crate::error::{Error, Reply};
@@ -228,6 +228,7 @@ fn session_policies(call: &Call<'_>) -> Result<Vec<Document>, Error> {
 fn assume_role(call: &mut Call<'_>) -> Reply {
     let policies = session_policies(call)?;
     let (arn, session) = (call.text("RoleArn"), call.text("RoleSessionName"));
+    arn_parts(arn).ok_or_else(|| Error::validation(format!("{arn} is invalid")))?;
     let refused = || caller::not_authorized(call.caller, "sts:AssumeRole", arn, "");
     // IAM does not tell a role that is not there from one that may not be assumed.
     let role = call.account.roles.values().find(|role| call.account.role_arn(role) == arn).ok_or_else(refused)?;

@@ -22,7 +22,7 @@ fn tags<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Tags, Error> {
         return Ok(&mut call.account.instance_profile_mut(call.text("InstanceProfileName"))?.tags);
     }
     if name.ends_with("Policy") {
-        let arn = call.text("PolicyArn");
+        let arn = call.policy_arn()?;
         let policy = call.account.policy_mut(arn);
         return Ok(&mut policy.ok_or_else(|| Error::missing(format!("Policy {arn} was not found.")))?.tags);
     }
