@@ -220,8 +220,8 @@ struct UndoArguments {
     /// Name of the user or role, where the run was about several
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Credentials that are to work again; none without it
-    #[arg(long, value_name = "all|ID,…")]
+    /// Credentials that are to work again; none without it. The sessions that existed are meant by "sessions"
+    #[arg(long, value_name = "all|sessions|ID,…")]
     reactivate: Option<String>,
     /// Show what would be changed, and change nothing
     #[arg(long)]

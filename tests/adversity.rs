@@ -690,3 +690,17 @@ fn looks_with_nothing_to_do_use_up_no_round() {
     let ran = world.run("contain user", json!({ "username": "alice" })).expect("success", "put back");
     assert!(user(&world, "alice")["inline_policies"].get("awsiam-quarantine").is_some(), "{}", ran.stdout);
 }
+
+/// Who is not quarantined is not released: no session is revoked for it.
+#[test]
+fn a_release_of_who_is_not_quarantined_changes_nothing() {
+    for (action, set) in
+        [("release user", json!({ "username": "bob" })), ("release role", json!({ "role_name": "app-role" }))]
+    {
+        let world = World::new();
+        let before = world.state();
+        let ran = world.run(action, set).expect("success", action);
+        assert!(ran.message().ends_with("is not quarantined: nothing was changed"), "{}", ran.message());
+        assert_eq!(world.state(), before);
+    }
+}

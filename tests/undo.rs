@@ -514,3 +514,24 @@ fn what_was_deleted_since_is_not_waited_for() {
     let ran = world.run("disable access key", off("AKIASANDBOXALICE0002")).expect("success", "nothing to do");
     assert!(!ran.stderr.contains("does not show it yet"), "{}", ran.stderr);
 }
+
+/// First what was denied, later the credentials: a run may be undone in steps.
+#[test]
+fn a_run_is_undone_in_steps() {
+    let world = World::new();
+    let before = user(&world, "alice");
+    let contained = world.run("contain user", json!({ "username": "alice" })).expect("success", "contained");
+    let undo = |more: Value| {
+        let mut set = json!({ "run": contained.run_id() });
+        set.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.run("undo", set).expect("success", &more.to_string())
+    };
+    undo(json!({}));
+    undo(json!({ "reactivate_credentials": "AKIASANDBOXALICE0001" }));
+    let statuses: Vec<_> = world.sandbox.keys("alice").into_iter().map(|key| key.status).collect();
+    assert_eq!(statuses, ["Active", "Inactive"]);
+    undo(json!({ "reactivate_credentials": "all", "password": "not-a-real-Passw0rd!" }));
+    let mut after = user(&world, "alice");
+    after["login_profile"] = before["login_profile"].clone();
+    assert_eq!(after, before);
+}

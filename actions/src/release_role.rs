@@ -1,11 +1,12 @@
 //! Release a role from quarantine, without reviving the sessions that existed.
 
 use crate::action::{Action, Kind, Output, Run, parameter};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Outcome, row};
 use crate::parameters::Parameters;
 use crate::runbook::Runbook;
-use crate::steps::{quarantine, sessions};
+use crate::steps::quarantine;
 use crate::target::Target;
+use serde_json::json;
 
 /// `release role`
 pub const ACTION: Action = Action {
@@ -33,15 +34,25 @@ pub const ACTION: Action = Action {
 };
 
 fn runbook(p: &Parameters) -> Runbook {
-    let name = p.text("role_name");
-    Runbook::gives_to(Target::role(name))
+    let name = p.text("role_name").to_owned();
+    Runbook::gives_to(Target::role(&name))
         // Its boundary is seen with it.
         .must_be_seen()
         .unless(|seen, _| {
             let bounded = seen.get("role").is_some_and(quarantine::is_boundary);
             bounded.then(|| Failure::refused("unknown_boundary", "AWSDenyAll is the permissions boundary, and what was the boundary before is not known here. Nothing was changed. Undo the run that quarantined, or set the boundary by hand."))
         })
-        .stage(sessions::revoked())
         .stage(quarantine::lifted())
-        .says(format!("Role {name} released successfully; sessions issued before are revoked"))
+        .finishes(move |done| {
+            let message = if done.changes.is_empty() {
+                format!("Role {name} is not quarantined: nothing was changed")
+            } else {
+                format!("Role {name} released successfully; sessions issued before are revoked")
+            };
+            Outcome {
+                message: Some(message),
+                data: vec![row(&json!({}), done.request_id())],
+                ..Outcome::default()
+            }
+        })
 }

@@ -63,7 +63,7 @@ pub fn in_force() -> InForce {
     InForce
 }
 
-/// No form of the deny is in force.
+/// No form of the deny is in force; where one was, the sessions that existed were revoked before it was lifted.
 #[must_use]
 pub fn lifted() -> Lifted {
     Lifted
@@ -87,7 +87,7 @@ async fn attached(reader: &Reader, target: &Target) -> Result<Vec<String>, Error
     Ok(attached.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
-async fn read(reader: &Reader, target: &Target) -> Result<State, Error> {
+async fn read(reader: &Reader, target: &Target, names: &[&'static str]) -> Result<State, Error> {
     let user = target.principal == Principal::User;
     let document = |policy_name: &'static str| async move {
         let (name, policy) = (target.name.clone(), policy_name.to_owned());
@@ -100,7 +100,8 @@ async fn read(reader: &Reader, target: &Target) -> Result<State, Error> {
         };
         Ok::<_, Error>(optional(read)?.map(|document| (policy_name, document)))
     };
-    let (inline, attached) = try_join(try_join_all(NAMES.map(document)), attached(reader, target)).await?;
+    let (inline, attached) =
+        try_join(try_join_all(names.iter().copied().map(document)), attached(reader, target)).await?;
     Ok(State { inline: inline.into_iter().flatten().collect(), attached })
 }
 
@@ -191,7 +192,7 @@ impl Step for InForce {
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<State, Error> {
-        read(reader, &look.target).await
+        read(reader, &look.target, &NAMES).await
     }
 
     fn plan(&self, seen: &Seen<State>, look: &Look) -> Vec<Change> {
@@ -229,7 +230,7 @@ impl Step for Lifted {
     }
 
     async fn observe(&self, reader: &Reader, look: &Look) -> Result<State, Error> {
-        read(reader, &look.target).await
+        read(reader, &look.target, &[NAMES[0], NAMES[1], sessions::NAME]).await
     }
 
     fn plan(&self, seen: &Seen<State>, look: &Look) -> Vec<Change> {
@@ -244,7 +245,13 @@ impl Step for Lifted {
         if state.attached.contains(&deny_all) {
             changes.push(detach(target, &deny_all, Reversal::exact(attach(target, &deny_all, LAST))));
         }
-        changes
+        if changes.is_empty() {
+            return changes;
+        }
+        // Without it each session that the deny has stopped would work again.
+        let former = state.inline.iter().find(|(name, _)| *name == sessions::NAME).map(|(_, document)| document);
+        let revocation = sessions::revoke(look, former.map(String::as_str));
+        std::iter::once(revocation).chain(changes.into_iter().map(|change| change.in_order(1))).collect()
     }
 }
 

@@ -450,7 +450,9 @@ impl Restore {
                     };
                     if left.is_none() && before.is_none() {
                         state.not_restored.push(format!("inline policy {policy}: its document is not on record"));
-                    } else if alike(is, left) {
+                    } else if alike(is, left) || is.is_some_and(|is| policy == sessions::NAME && sessions::is_ours(is))
+                    {
+                        // A later revocation, such as that of an undo that was asked for less, is ours too.
                         state.back.push(Back { kind: "inline policy", which: policy, to: before });
                     } else if !alike(is, before.as_deref()) {
                         state.moved.push(format!("inline policy {policy} has another document"));

@@ -54,13 +54,21 @@ impl Revoked {
 }
 
 impl Revoked {
-    fn put(&self, look: &Look, reversal: Reversal) -> Change {
-        let change = put(&look.target, &deny_before(&after(&look.now)), reversal);
+    fn covered(&self, change: Change) -> Change {
         if self.or_denied { change.covered_by(quarantine::ABOUT) } else { change }
     }
 }
 
-/// Revokes what was issued until the look, whatever was revoked before.
+/// Revokes what was issued until the look; `former` is the document that the policy with our name has.
+pub(crate) fn revoke(look: &Look, former: Option<&str>) -> Change {
+    let back = match former {
+        Some(former) => put(&look.target, former, Reversal::Irreversible { why: "a reversal" }),
+        None => delete(&look.target),
+    };
+    put(&look.target, &deny_before(&after(&look.now)), Reversal::exact(back))
+}
+
+/// The same where a run is undone, which can be told to leave it out.
 pub(crate) fn revoke_now(look: &Look) -> Change {
     let change = put(&look.target, &deny_before(&after(&look.now)), Reversal::Irreversible { why: "a reversal" });
     let what = format!("{} (left out where reactivate_credentials says sessions)", change.what);
@@ -102,6 +110,11 @@ fn revokes_before(document: &str) -> Option<String> {
     let parsed: Value = serde_json::from_str(document).ok()?;
     let time = parsed["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"].as_str()?;
     (serde_json::from_str::<Value>(&deny_before(time)).ok()? == parsed).then(|| time.to_owned())
+}
+
+/// Whether a document is a revocation of ours.
+pub(crate) fn is_ours(document: &str) -> bool {
+    revokes_before(document).is_some()
 }
 
 fn put(target: &Target, document: &str, reversal: Reversal) -> Change {
@@ -159,11 +172,11 @@ impl Step for Revoked {
     }
 
     fn plan(&self, seen: &Seen<State>, look: &Look) -> Vec<Change> {
-        let target = &look.target;
         let first = self.since.get_or_init(|| look.now.clone());
         let Some(state) = seen.state() else {
             let lost = "whether there was a revocation before could not be read";
-            return vec![self.put(look, Reversal::Lossy { by: "undo", lost })];
+            let change = put(&look.target, &deny_before(&after(&look.now)), Reversal::Lossy { by: "undo", lost });
+            return vec![self.covered(change)];
         };
         // A session that was made while a credential still worked is to be revoked too.
         let since = look.changed_before.as_ref().map_or(first, |changed| changed.max(first));
@@ -171,10 +184,7 @@ impl Step for Revoked {
         if !look.first && revoked.is_some_and(|revoked| revoked > *since) {
             return vec![];
         }
-        let back = match &state.document {
-            Some(former) => put(target, former, Reversal::Irreversible { why: "a reversal" }),
-            None => delete(target),
-        };
-        vec![self.put(look, Reversal::exact(back))]
+        let change = revoke(look, state.document.as_deref());
+        vec![self.covered(change)]
     }
 }
