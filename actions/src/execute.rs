@@ -913,23 +913,25 @@ impl Run<'_> {
             let more = self.gather_in(*first..=*first).await;
             self.keep(more);
         }
+        self.leave_word(&plan);
         self.make_stages(plan).await;
-        self.leave_word();
+        self.leave_word(&[]);
     }
 
-    /// Leaves word of what was changed, for a run that comes while IAM does not show it everywhere yet.
-    fn leave_word(&self) {
-        let made = self.made.iter().filter(|made| made.reply.is_some() || made.status == Status::Unknown);
-        let mut changes: Vec<Value> = made.map(Made::described).collect();
-        if changes.is_empty() {
-            return;
+    /// Leaves word of what was changed, for a run that comes while IAM does not show it everywhere yet. What is about to be
+    /// changed, or may have been, is not expected to be shown in any way.
+    fn leave_word(&self, about_to_be_made: &[(usize, Change)]) {
+        let acknowledged = |made: &&Made| made.reply.is_some() && made.status == Status::Succeeded;
+        let own: Vec<Value> = self.made.iter().map(Made::described).collect();
+        let planned: Vec<Value> = about_to_be_made.iter().map(|(_, change)| change.described()).collect();
+        let touched = |change: &Value, by: &[Value]| by.iter().any(|other| restore::about_the_same(change, other));
+        let mut word = restore::lately(&self.before_us, LAG);
+        word.retain(|change| !touched(change, &own));
+        word.extend(self.made.iter().filter(acknowledged).map(Made::described));
+        word.retain(|change| !touched(change, &planned));
+        if !word.is_empty() || !self.before_us.is_empty() {
+            self.context.recorder.changed(&self.principal(), &word.into());
         }
-        // Of several changes of one thing the last one counts.
-        let same = |one: &Value, other: &Value| ["operation", "about"].iter().all(|name| one[*name] == other[*name]);
-        let mut all = restore::lately(&self.before_us, LAG);
-        all.retain(|change| !changes.iter().any(|newer| same(change, newer)));
-        all.append(&mut changes);
-        self.context.recorder.changed(&self.principal(), &all.into());
     }
 
     async fn make_stages(&mut self, plan: Vec<(usize, Change)>) {

@@ -657,6 +657,13 @@ pub async fn not_shown(
     None
 }
 
+/// Whether two changes, as they are described, are about the same thing.
+#[must_use]
+pub fn about_the_same(one: &Value, other: &Value) -> bool {
+    let of = |change: &Value| thing(change["operation"].as_str()?, &change["parameters"]);
+    of(one).is_some() && of(one) == of(other)
+}
+
 /// The thing that a call changes, in words; each is changed by several calls.
 fn thing(operation: &str, parameters: &Value) -> Option<String> {
     let text = |name: &str| parameters[name].as_str().unwrap_or_default();
