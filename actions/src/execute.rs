@@ -573,13 +573,20 @@ impl Run<'_> {
         }
         let mut idle = 1;
         while !self.stopped() {
-            // A look that shows nothing to do costs no round of changes.
-            let (count, goes_on) =
-                if plan.is_empty() { (&mut idle, self.stale || self.missed) } else { (&mut self.sends, true) };
-            if !goes_on || *count == ROUNDS {
+            // A look that shows nothing to do costs no round of changes, and what was never made is not given up because
+            // other things had to be repeated.
+            let new = |(_, change): &(usize, Change)| {
+                !self.made.iter().any(|made| made.reply.is_some() && made.change.same_as(change))
+            };
+            let goes_on = if plan.is_empty() {
+                (self.stale || self.missed) && idle < ROUNDS
+            } else {
+                self.sends < ROUNDS || plan.iter().any(new) && self.sends < 2 * ROUNDS
+            };
+            if !goes_on {
                 break;
             }
-            *count += 1;
+            *(if plan.is_empty() { &mut idle } else { &mut self.sends }) += 1;
             self.rounds += 1;
             if self.rounds > 1 && !plan.is_empty() {
                 let _ = self.write_plan(&plan);
@@ -1580,8 +1587,8 @@ impl Run<'_> {
         if self.made.is_empty() {
             told.push("Nothing was changed".to_owned());
         }
-        if self.worst().is_none() && self.sends == ROUNDS {
-            told.push(format!("Something undid or added to what was done in each of {ROUNDS} rounds"));
+        if self.worst().is_none() && self.sends >= ROUNDS {
+            told.push(format!("Something undid or added to what was done in each of {} rounds", self.sends));
         }
         let limited = |made: &Made| made.error.as_ref().is_some_and(|error| error.kind == Kind::Limit);
         if self.made.iter().any(|made| made.status == Status::Failed && limited(made)) {
