@@ -349,9 +349,15 @@ fn a_silent_endpoint_ends_with_a_failed_result() {
         ..Fault::every("x", Effect::Stall { seconds: 60.0, executed: false })
     }]);
     let began = Instant::now();
-    let ran =
-        world.run_with("disable user", json!({ "username": "alice" }), json!({ "timeout": 3, "attempt_timeout": 1 }));
-    assert!(ran.expect("failed", "silent").message().contains("before an answer came"), "the reason is told");
+    // The attempt's own time is up long before that of all of them.
+    for (more, told) in [
+        (json!({ "timeout": 3, "attempt_timeout": 15 }), "before an answer came"),
+        (json!({ "timeout": 12, "attempt_timeout": 0.5 }), "GetUser"),
+    ] {
+        let ran = world.run_with("disable user", json!({ "username": "alice" }), more).expect("failed", "silent");
+        assert_eq!(ran.record()["failure"]["kind"], "time_out", "{}", ran.stdout);
+        assert!(ran.message().contains(told), "the reason is told: {}", ran.message());
+    }
     assert!(began.elapsed() < Duration::from_secs(30), "long before the call's end");
 }
 

@@ -14,7 +14,7 @@ pub const ACTION: Action = Action {
     identifier: "release_role",
     kind: Kind::Correct,
     description: "Lift the quarantine of a role",
-    verbose: "First revokes every session that was issued until now: without that, each one younger than 36 hours would work again. Then lifts the deny in whichever form it is in force; policies are recognized by their documents. Where AWSDenyAll is the permissions boundary, what was there before is not known here: that is refused, and undo of the quarantine's run puts it back.",
+    verbose: "First revokes every session that was issued until now: without that, each one younger than 36 hours would work again. Then lifts the deny in whichever form it is in force; policies are recognized by their documents. Where AWSDenyAll is the permissions boundary, what was there before is not known here: that is refused, and undo of the quarantine's run puts it back. Who is not quarantined is left as it is, sessions included.",
     parameters: &[parameter::ROLE_NAME.column(0, "Role Name"), parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
     message: "Role app-role released successfully; sessions issued before are revoked",

@@ -14,7 +14,7 @@ pub const ACTION: Action = Action {
     identifier: "release_user",
     kind: Kind::Correct,
     description: "Lift the quarantine of a user",
-    verbose: "First revokes every session that was issued until now: without that, each one younger than 36 hours would work again. Then lifts the deny in whichever form it is in force; policies are recognized by their documents. Where AWSDenyAll is the permissions boundary, what was there before is not known here: that is refused, and undo of the quarantine's run puts it back.",
+    verbose: "First revokes every session that was issued until now: without that, each one younger than 36 hours would work again. Then lifts the deny in whichever form it is in force; policies are recognized by their documents. Where AWSDenyAll is the permissions boundary, what was there before is not known here: that is refused, and undo of the quarantine's run puts it back. Who is not quarantined is left as it is, sessions included.",
     parameters: &[parameter::USERNAME.column(0, "Username"), parameter::CREDENTIALS],
     outputs: &[Output::data("RequestId", "abcd1234-ab12-ab12-ab12-123456abcdef").column(1, "Request ID")],
     message: "User alice released successfully; sessions issued before are revoked",
