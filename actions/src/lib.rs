@@ -55,6 +55,7 @@ mod revoke_role_sessions;
 mod revoke_user_sessions;
 mod test_connectivity;
 pub mod undo;
+mod view;
 
 pub use action::Action;
 
