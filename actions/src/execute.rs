@@ -11,7 +11,7 @@ use crate::reader::Reader;
 use crate::record::{Lock, Recorder};
 use crate::runbook::{Intent, Missing, Prove, Runbook};
 use crate::step::{Look, Reach, Recalled, Sighting};
-use crate::steps::restore;
+use crate::steps::lag;
 use crate::target::{Pinned, Sight, Target};
 use crate::view::{View, elsewhere, first_look, observe, unknowns};
 use awsiam_iam::{Call, Client, Error, Identity, Kind, Reply, timestamp};
@@ -373,7 +373,7 @@ impl Run<'_> {
             .context
             .recorder
             .lately(&self.principal())
-            .map_or_else(Vec::new, |recorded| restore::lately(recorded.as_array().into_iter().flatten(), LAG));
+            .map_or_else(Vec::new, |recorded| lag::lately(recorded.as_array().into_iter().flatten(), LAG));
         if plan.is_empty()
             && let Some(anew) = self.outwait_lag().await
         {
@@ -482,12 +482,12 @@ impl Run<'_> {
     /// Whether IAM does not show yet what a run before this one has just left; a second later. What this run has changed
     /// itself is the plan's to tell. Where the time runs out over it, the result says so.
     async fn lags(&mut self) -> bool {
-        let lately = restore::lately(&self.before_us, LAG);
+        let lately = lag::lately(&self.before_us, LAG);
         if lately.is_empty() || self.stopped() {
             return false;
         }
         let own: Vec<Value> = self.made.iter().map(Made::described).collect();
-        let shown = restore::not_shown(&lately, &own, (&self.reader, &self.target), self.context.calls);
+        let shown = lag::not_shown(&lately, &own, (&self.reader, &self.target), self.context.calls);
         let Some(differs) = shown.await else { return false };
         let why = format!("{differs} a moment ago, and IAM does not show it yet");
         if Instant::now() + Duration::from_secs(5) > self.context.client.deadline() {
@@ -761,8 +761,8 @@ impl Run<'_> {
         let acknowledged = |made: &&Made| made.reply.is_some() && made.status == Status::Succeeded;
         let own: Vec<Value> = self.made.iter().map(Made::described).collect();
         let planned: Vec<Value> = about_to_be_made.iter().map(|(_, change)| change.described()).collect();
-        let touched = |change: &Value, by: &[Value]| by.iter().any(|other| restore::about_the_same(change, other));
-        let mut word = restore::lately(&self.before_us, LAG);
+        let touched = |change: &Value, by: &[Value]| by.iter().any(|other| lag::about_the_same(change, other));
+        let mut word = lag::lately(&self.before_us, LAG);
         word.retain(|change| !touched(change, &own));
         word.extend(self.made.iter().filter(acknowledged).map(Made::described));
         word.retain(|change| !touched(change, &planned));

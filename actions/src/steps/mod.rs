@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod group_membership;
 pub mod inline_policies;
 pub mod instance_profiles;
+pub mod lag;
 pub mod login_profile;
 pub mod mfa_devices;
 pub mod other_credentials;
