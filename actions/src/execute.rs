@@ -432,7 +432,7 @@ impl Run<'_> {
             }
             plan = alongside(self.look_again(), &mut beside).await;
             // What a run before this one has left counts as well, and may not be shown yet.
-            while plan.is_empty() && self.lags().await {
+            while plan.is_empty() && alongside(self.lags(), &mut beside).await {
                 plan = alongside(self.look_again(), &mut beside).await;
             }
         }
